@@ -1,0 +1,1 @@
+"""Great Expectations at the door: a suite for each dataset, and the judge that applies them."""

@@ -1,0 +1,1 @@
+"""The nightly flow, the commands, and what they keep."""

@@ -1,0 +1,1 @@
+"""What comes in: a folder for each dataset, and how files become rows of it."""
