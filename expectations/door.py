@@ -1,0 +1,128 @@
+"""The door: judges what was delivered, and types what passed.
+
+The suites in this package say what is right; this module applies them with Great Expectations, quarantines the
+rows that Great Expectations names, and turns the rest into the landing's typed rows. People's data ends here
+(docs/contract/semantics.md, People). Source: docs/contract/inputs.md (What a bad input gets),
+docs/architecture.md (From reader to door).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from sources.reading import Table
+
+KEY_SEPARATOR = "\x1f"
+"""Between the parts of a key of several columns (``article7_answers``) in ``Context.known_keys``."""
+
+
+@dataclass(frozen=True)
+class DeliveredTable:
+    """A table as it was delivered.
+
+    ``file_name`` is the name that may be shown (masked if restricted). ``first_seq`` is the ``delivery_seq`` of
+    the table's first row; row i (0-based, in frame order) has ``first_seq + i``. ``is_new``: a file of this run,
+    as against an earlier one read again for the rows ``only_rows`` (``_row`` numbers) that waited or were
+    quarantined: only these are judged, counted and loaded, and the share limit ignores them.
+    """
+
+    table: Table
+    file_sha256: str
+    file_name: str
+    first_seq: int
+    is_new: bool = True
+    only_rows: frozenset[int] | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a dataset as a whole isn't trusted (docs/contract/inputs.md, What a bad input gets)."""
+
+    quarantined_rows: int = 5
+    quarantined_share: float = 0.20
+    volume_low: float = 0.5
+    volume_high: float = 2.0
+    volume_rows: int = 20
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the door has to know besides the delivery.
+
+    ``indicators``: (plan_version, indicator_id, rule) of every plan known.
+    ``known_keys``: dataset -> keys of all versions in the landing, as text; the parts of a key of several columns
+    joined by ``KEY_SEPARATOR`` in the order of ``Dataset.key``. The mapping may be lazy; a dataset missing from
+    it has no rows.
+    ``state_names``: name -> iso3 of the ``states`` rows in the landing.
+    ``meeting_starts``: meeting_id -> starts_on of the counting ``meetings`` rows in the landing.
+    ``contributions``: the counting rows in the landing: contribution_id, iso3, year (int), kind, amount (Decimal).
+    ``delivered``: datasets delivered before this run. ``last_volumes``: dataset -> rows loaded when last delivered.
+    ``people_key``: secret key of people's hashes. ``people_names``: normalised names of persons in earlier registers.
+    """
+
+    today: date
+    plan_version: str
+    indicators: Collection[tuple[str, str, str]]
+    people_key: bytes = field(repr=False)
+    known_keys: Mapping[str, Collection[str] | pa.Array] = field(default_factory=dict, repr=False)
+    state_names: Mapping[str, str] = field(default_factory=dict, repr=False)
+    meeting_starts: Mapping[str, date] = field(default_factory=dict, repr=False)
+    contributions: pd.DataFrame | None = field(default=None, repr=False)
+    delivered: Collection[str] = ()
+    last_volumes: Mapping[str, int] = field(default_factory=dict)
+    people_names: Collection[str] | pa.Array = field(default=(), repr=False)
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A check that blocks the run. ``outcome`` is ``fail``, or ``error`` where the check itself broke."""
+
+    check_code: str
+    dataset: str
+    sentence: str
+    outcome: str = "fail"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the door decided (docs/architecture.md, From reader to door). No value of a person's is in it,
+    apart from ``people_names``, which is for the restricted index alone and never shown.
+
+    ``accepted``: dataset -> Arrow table with ``landing_columns``, in order of delivery; all datasets are there.
+    ``quarantined``: dataset, file_sha256, file_name, sheet, row_number, delivery_seq, column_name, check_code,
+    sentence, value, waiting; a line for each row and failed check.
+    ``balance``: file_sha256, file_name, sheet, dataset, rows_read, rows_loaded, rows_duplicate, rows_quarantined
+    (waiting included), rows_waiting; a line for each table. For a table read again it counts ``only_rows``.
+    ``results``: columns of ``audit.validation_results`` without ``run_id``.
+    ``validations``: Great Expectations' own results, JSON-able, without values: {"dataset", "suite", "result"}.
+    ``header_only``: datasets of which this run took a file with only a header.
+    ``tables_refused``: (file_sha256, sheet or None) of tables that could not be taken.
+    ``restricted_files``: SHA-256 of files that hold people's data (a register, unknown columns, a name in a text).
+    """
+
+    accepted: dict[str, pa.Table] = field(repr=False)
+    quarantined: pd.DataFrame = field(repr=False)
+    balance: pd.DataFrame = field(repr=False)
+    results: pd.DataFrame = field(repr=False)
+    problems: tuple[Problem, ...]
+    validations: list[dict[str, Any]] = field(repr=False)
+    header_only: frozenset[str]
+    tables_refused: frozenset[tuple[str, str | None]]
+    restricted_files: frozenset[str]
+    people_names: pa.Array = field(repr=False)
+
+
+def judge(deliveries: Sequence[DeliveredTable], context: Context) -> Verdict:
+    """Judge all tables of a run, dataset by dataset (parents first), and type what passed.
+
+    ``deliveries`` come in order of delivery. Raises ``RuntimeError`` where typing fails for a row that passed all
+    checks: a defect, not bad data.
+    """
+    raise NotImplementedError
