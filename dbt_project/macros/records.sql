@@ -1,0 +1,42 @@
+{# The as-of date A: the day of knowledge of this run. #}
+{% macro as_of() -%}
+    (select settings.as_of from {{ source('control', 'run_settings') }} as settings)
+{%- endmacro %}
+
+{# The plan version to which ids without one belong. #}
+{% macro configured_plan() -%}
+    (select settings.plan_version from {{ source('control', 'run_settings') }} as settings)
+{%- endmacro %}
+
+{#
+  The versions of a dataset's records that count at A: of the versions received by A the one with the latest
+  received_on (tie: the greatest delivery_seq), and no record at all where that version is a retraction
+  (semantics.md, Which version of a row counts).
+#}
+{% macro counting_versions(dataset, key) -%}
+    select *
+    from {{ source('landing', dataset) }}
+    where received_on <= {{ as_of() }}
+    qualify
+        row_number() over (
+            partition by {{ key | join(', ') }}
+            order by received_on desc, delivery_seq desc
+        ) = 1
+        and record_status = 'active'
+{%- endmacro %}
+
+{# Where a row stands: the columns that lead from a record to its file. #}
+{% macro provenance(alias) -%}
+    {{ alias }}.received_on,
+    {{ alias }}.source_ref,
+    {{ alias }}.delivery_seq,
+    {{ alias }}.file_sha256,
+    {{ alias }}.file_name,
+    {{ alias }}.sheet,
+    {{ alias }}.row_number
+{%- endmacro %}
+
+{# The treaty actions by which a state consents to be bound. #}
+{% macro consent_actions() -%}
+    'ratification', 'acceptance', 'approval', 'accession', 'succession'
+{%- endmacro %}

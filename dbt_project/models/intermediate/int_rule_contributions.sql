@@ -1,0 +1,54 @@
+-- Rules `paid_in_time` and `contributed`. One row for each year, indicator and state that paid anything or was assessed.
+
+with
+
+questions as (
+    select *
+    from {{ ref('int_indicator_years') }}
+    where
+        rule in ('paid_in_time', 'contributed')
+        and obstacle is null
+),
+
+payments as (
+    select * from {{ ref('int_payments') }}
+),
+
+voluntary as (
+    select * from {{ ref('stg_contributions') }} where kind = 'voluntary_isu'
+),
+
+judged as (
+    select
+        questions.reporting_year,
+        questions.plan_version,
+        questions.indicator_id,
+        payments.iso3,
+        payments.payment = 'in_time' as is_counted
+    from questions
+    inner join payments on questions.reporting_year = payments.reporting_year
+    where questions.rule = 'paid_in_time'
+    union all
+    select
+        questions.reporting_year,
+        questions.plan_version,
+        questions.indicator_id,
+        voluntary.iso3,
+        max(case when {{ act_counts('questions.unit') }} then 1 else 0 end) = 1 as is_counted
+    from questions
+    inner join voluntary on voluntary.dated_on between questions.year_start and questions.cut_off
+    {{ membership_on('questions.population', 'voluntary.iso3', 'voluntary.dated_on') }}
+    where questions.rule = 'contributed'
+    group by questions.reporting_year, questions.plan_version, questions.indicator_id, voluntary.iso3
+)
+
+select
+    reporting_year,
+    plan_version,
+    indicator_id,
+    'state' as member_kind,
+    iso3 as member_key,
+    iso3,
+    is_counted,
+    case when is_counted then 'met' else 'not_met' end as reason
+from judged
