@@ -7,16 +7,48 @@ a rule of a row. Source: docs/contract/inputs.md (Deliveries), docs/architecture
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
+from sources.contract import Dataset, datasets
+from sources.frames import FileProblem, RawTable, Unreadable, tidy
+from sources.tabular import read_csv, read_json, read_jsonl, read_parquet
+from sources.workbooks import read_workbook
+
+__all__ = [
+    "MAX_FILE_BYTES",
+    "FileContent",
+    "FileIdentity",
+    "FileProblem",
+    "Table",
+    "classify",
+    "masked_name",
+    "read",
+]
+
 Format = Literal["csv", "json", "jsonl", "parquet", "xlsx", "unknown"]
 
 MAX_FILE_BYTES = 200_000_000
 """Default limit of one file (docs/contract/inputs.md, Deliveries)."""
+
+
+_FLAT: dict[str, Format] = {"csv": "csv", "json": "json", "jsonl": "jsonl", "parquet": "parquet"}
+
+_READERS: dict[Format, Callable[[Path, Dataset], RawTable]] = {
+    "csv": read_csv,
+    "json": read_json,
+    "jsonl": read_jsonl,
+    "parquet": read_parquet,
+}
+
+_COMMON_ENDINGS = frozenset(
+    "csv json jsonl parquet xlsx xls xlsm ods doc docx odt rtf pdf txt md html htm xml zip gz 7z eml msg png jpg jpeg "
+    "gif tif tiff ppt pptx tsv yml yaml".split()
+)
 
 
 @dataclass(frozen=True)
@@ -25,14 +57,6 @@ class FileIdentity:
 
     dataset: str
     format: Format
-
-
-@dataclass(frozen=True)
-class FileProblem:
-    """Why a file, or one table of it, can't be taken: a stable code and a sentence that says what to do."""
-
-    code: str
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -74,12 +98,27 @@ class FileContent:
 
 def classify(name: str) -> FileIdentity:
     """What a file called ``name`` is, before anything reads it. Only the last part of a path counts."""
-    raise NotImplementedError
+    stem, _, extension = name.replace("\\", "/").rsplit("/", 1)[-1].casefold().rpartition(".")
+    if not stem:
+        return FileIdentity("unknown", "unknown")
+    if extension == "xlsx":
+        return FileIdentity("workbook", "xlsx")
+    dataset = stem.split("--", 1)[0]
+    if extension in _FLAT and dataset in datasets():
+        return FileIdentity(dataset, _FLAT[extension])
+    return FileIdentity("unknown", "unknown")
 
 
 def masked_name(name: str, sha256: str) -> str:
-    """The name under which a restricted file is shown: its own may name a person."""
-    raise NotImplementedError
+    """The name under which a restricted file is shown: its own may name a person.
+
+    ``<dataset>--<first 8 of the hash>.<ext>``; an unknown file keeps only an ending that is in common use.
+    """
+    identity = classify(name)
+    if identity.format != "unknown":
+        return f"{identity.dataset}--{sha256[:8]}.{identity.format}"
+    ending = name.rpartition(".")[2].casefold()
+    return f"unknown--{sha256[:8]}" + (f".{ending}" if ending in _COMMON_ENDINGS else "")
 
 
 def read(path: Path, name: str, max_bytes: int = MAX_FILE_BYTES) -> FileContent:
@@ -88,4 +127,62 @@ def read(path: Path, name: str, max_bytes: int = MAX_FILE_BYTES) -> FileContent:
     A file that can't be read is an answer (``FileContent.problem``), not an exception; ``OSError`` is raised
     where the archive itself can't be read.
     """
-    raise NotImplementedError
+    identity = classify(name)
+    if identity.format == "unknown":
+        return FileContent("unknown")
+    if (size := path.stat().st_size) > max_bytes:
+        return FileContent(
+            identity.format,
+            problem=FileProblem(
+                "FILE-TOO-LARGE",
+                f"The file has {size / 1e6:,.0f} MB; the limit is {max_bytes / 1e6:,.0f} MB. Deliver it in parts.",
+            ),
+        )
+    if size == 0:
+        return FileContent(
+            identity.format,
+            problem=FileProblem(
+                "FILE-EMPTY",
+                "The file has no bytes. Deliver it again; a table without rows needs its header.",
+            ),
+        )
+    try:
+        if identity.format == "xlsx":
+            book = read_workbook(path)
+            return FileContent(
+                "xlsx",
+                tuple(_table(sheet.dataset, sheet.name, sheet.raw) for sheet in book.sheets),
+                book.ignored_sheets,
+                personal_properties=book.personal_properties,
+            )
+        dataset = datasets()[identity.dataset]
+        raw = _READERS[identity.format](path, dataset)
+        return FileContent(identity.format, (_table(dataset, None, raw),))
+    except Unreadable as error:
+        return FileContent(identity.format, problem=error.problem)
+
+
+def _table(dataset: Dataset, sheet: str | None, raw: RawTable | Unreadable) -> Table:
+    """The table, or the reason why it can't be taken. What a sheet lacks stops that sheet only."""
+    if isinstance(raw, Unreadable):
+        return Table(dataset.name, sheet, pd.DataFrame(), (), raw.problem)
+    try:
+        frame, header = tidy(raw)
+    except Unreadable as error:
+        return Table(dataset.name, sheet, pd.DataFrame(), (), error.problem)
+    return Table(dataset.name, sheet, frame, header, _missing_columns(dataset, header))
+
+
+def _missing_columns(dataset: Dataset, header: tuple[str, ...]) -> FileProblem | None:
+    """The names of the columns that are there may be anybody's; only those that ought to be are named."""
+    missing = [name for name in dataset.required_columns if name not in header]
+    if not missing:
+        return None
+    if not {column.name for column in dataset.columns} & set(header):
+        return FileProblem(
+            "FILE-HEADER",
+            f"The first row names no column of {dataset.name}. It must be the header: {', '.join(dataset.required_columns)}.",
+        )
+    return FileProblem(
+        "FILE-COLUMNS", f"Required columns of {dataset.name} are missing: {', '.join(missing)}. Add them."
+    )

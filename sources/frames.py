@@ -1,0 +1,98 @@
+"""What every reader makes: columns of text under one header.
+
+The formats differ in how a cell becomes text; what a header is, which rows are no rows and when a table can't be
+taken is the same for all and stands here once. Source: docs/contract/inputs.md, docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+@dataclass(frozen=True)
+class FileProblem:
+    """Why a file, or one table of it, can't be taken: a stable code and a sentence that says what to do."""
+
+    code: str
+    sentence: str
+
+
+class Unreadable(Exception):
+    """A file that can't be read. It carries no word of the file's content."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(f"{code}: {sentence}")
+        self.problem = FileProblem(code, sentence)
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Cells as a format gave them: ``columns`` of Arrow strings below ``header``, in order.
+
+    ``rows``: the row number of each row. ``cells``: how many cells each row had.
+    """
+
+    header: tuple[str, ...] = field(repr=False)
+    columns: tuple[pa.Array, ...] = field(repr=False)
+    rows: npt.NDArray[np.int64] = field(repr=False)
+    cells: npt.NDArray[np.int64] = field(repr=False)
+
+
+def text_array(values: Sequence[str] | pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Arrow strings, nulls as ``""``. Raises ``Unreadable`` for text that isn't Unicode (lone surrogates)."""
+    try:
+        array = (
+            values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, pa.large_string())
+        )
+    except (UnicodeEncodeError, pa.ArrowException):
+        raise Unreadable(
+            "FILE-ENCODING", "The file holds text that is not Unicode. Save it again as UTF-8."
+        ) from None
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return pc.fill_null(array.cast(pa.large_string()), "")
+
+
+def named_header(cells: Sequence[str]) -> tuple[str, ...]:
+    """Column names, trimmed and case-folded; a column without a name is called by its place."""
+    return tuple(name.strip().casefold() or f"column {place}" for place, name in enumerate(cells, start=1))
+
+
+def tidy(raw: RawTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The frame of text and its header: cells trimmed, empty rows and nameless empty columns left out.
+
+    Columns as in ``reading.Table.frame``. A row that is empty throughout is a row all the same where it had a
+    wrong number of cells: its cells were dropped because nobody knows to which column they belong.
+    Raises ``Unreadable`` for two columns of one name and for NUL characters.
+    """
+    columns = [pc.utf8_trim_whitespace(column) for column in raw.columns]
+    filled = [pc.not_equal(column, "") for column in columns]
+    names = [
+        (place, name)
+        for place, name in enumerate(raw.header)
+        if name != f"column {place + 1}" or pc.any(filled[place]).as_py()
+    ]
+    header = tuple(name for _, name in names)
+    if twice := [name for name, times in Counter(header).items() if times > 1]:
+        places = [str(place + 1) for place, name in names if name in twice]
+        raise Unreadable(
+            "FILE-HEADER-DUPLICATE",
+            f"Columns {', '.join(places)} have the same name as another one. Give every column a name of its own.",
+        )
+    if any(pc.any(pc.match_substring(columns[place], "\0")).as_py() for place, _ in names):
+        raise Unreadable("FILE-NUL", "The file holds NUL characters. Export it again as plain text.")
+    keep: npt.NDArray[np.bool_] = raw.cells != len(raw.header)
+    for mask in filled:
+        keep = keep | mask.to_numpy(zero_copy_only=False)
+    table = pa.table({name: columns[place] for place, name in names})
+    frame = table.to_pandas().astype("str") if names else pd.DataFrame(index=range(len(raw.rows)))
+    frame = frame.assign(_row=raw.rows, _cells=np.where(raw.cells == len(raw.header), len(header), raw.cells))
+    return (frame if keep.all() else frame[keep].reset_index(drop=True)), header

@@ -1,0 +1,315 @@
+"""How CSV, JSON, JSON lines and Parquet become columns of text.
+
+Each reader keeps a cell as it was written: numbers keep their literal digits, ``NA`` is Namibia, and what can't be
+told (an open quote, a nested value, a key given twice) is said instead of guessed. Source: docs/contract/inputs.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sources.contract import Dataset
+from sources.frames import RawTable, Unreadable, named_header, text_array
+
+MAX_CELLS = 50_000_000
+"""More cells than this are no delivery but a bomb: a few bytes of Parquet can unfold to billions of rows."""
+
+MAX_UNFOLDED_BYTES = 1_000_000_000
+
+_END = "\x1d end of file \x1d"
+"""Written as a last record of our own: where it doesn't come back as one, a quote was never closed."""
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def decoded(data: bytes) -> bytes:
+    """The bytes without a BOM, once shown to be UTF-8 without NUL. Raises ``Unreadable``."""
+    if data.startswith(_UTF16):
+        raise Unreadable(
+            "FILE-ENCODING", "The file is UTF-16. Save it as UTF-8 (in a spreadsheet: CSV UTF-8)."
+        )
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if b"\0" in data:
+        raise Unreadable("FILE-NUL", "The file holds NUL bytes: it is damaged or no text. Export it again.")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Unreadable(
+            "FILE-ENCODING",
+            f"Line {line} is not UTF-8. Save the file as UTF-8 (in a spreadsheet: CSV UTF-8).",
+        ) from None
+    if not data.strip():
+        raise Unreadable("FILE-EMPTY", "The file holds nothing. A table without rows needs its header.")
+    return data
+
+
+# --- CSV ---------------------------------------------------------------------------------------------------------
+
+
+def read_csv(path: Path, dataset: Dataset) -> RawTable:
+    """Rows of a CSV file; the row number counts records, the header being the first, blank lines counted."""
+    data = decoded(path.read_bytes())
+    blank = re.match(rb"(?:[ \t]*(?:\r\n|\n|\r))*", data)
+    above = data[: blank.end()] if blank else b""
+    data = data[len(above) :]
+    delimiter, header = _header(data, dataset)
+    end = ("\n" if not data.endswith((b"\n", b"\r")) else "") + _END + delimiter * (len(header) - 1) + "\n"
+    data += end.encode()
+    table, wrong = _parse(data, delimiter, len(header))
+    if table.num_columns != len(header) or table.column(0)[-1].as_py() != _END:
+        raise Unreadable(
+            "FILE-QUOTE",
+            "A quotation mark is opened and never closed. Close it, or double it inside a quoted cell.",
+        )
+    lines_above = len(above.splitlines())
+    return _with_wrong_rows(table.slice(1, table.num_rows - 2), wrong, named_header(header), lines_above)
+
+
+def _header(data: bytes, dataset: Dataset) -> tuple[str, list[str]]:
+    """Delimiter and header: the delimiter under which most columns are known, then the one that gives most."""
+    known = {column.name for column in dataset.columns}
+    start = data[:1_000_000].decode("utf-8", errors="ignore")
+    found: list[tuple[int, int, str, list[str]]] = []
+    for delimiter in (",", ";", "\t"):
+        try:
+            cells = next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter))
+        except (csv.Error, StopIteration):
+            continue
+        found.append((len(known & set(named_header(cells))), len(cells), delimiter, cells))
+    if not found:
+        raise Unreadable(
+            "FILE-HEADER", "The first row can't be read as a header. Write the column names there."
+        )
+    _, _, delimiter, cells = max(found, key=lambda f: f[:2])
+    return delimiter, cells
+
+
+def _parse(data: bytes, delimiter: str, width: int) -> tuple[pa.Table, list[tuple[int, int, str]]]:
+    """All records as text, header first, and (record number, cells, text) of those with a wrong number of cells."""
+    from pyarrow import csv as arrow_csv
+
+    wrong: list[tuple[int, int, str]] = []
+
+    def note(row: Any) -> str:
+        wrong.append((row.number, row.actual_columns, row.text))
+        return "skip"
+
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(data),
+            # One block and one thread: only so does Arrow number the rows.
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False, block_size=len(data) + 1, autogenerate_column_names=True
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+                invalid_row_handler=note,
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types={f"f{i}": pa.large_string() for i in range(width + 1)},
+                null_values=[],
+                strings_can_be_null=False,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowException:
+        raise Unreadable("FILE-CSV", "The file can't be read as CSV. Export it again as CSV UTF-8.") from None
+    return table, wrong
+
+
+def _with_wrong_rows(
+    table: pa.Table, wrong: list[tuple[int, int, str]], header: tuple[str, ...], lines_above: int
+) -> RawTable:
+    """The table with its wrong rows back in their places, as rows of empty cells. ``wrong`` counts the header."""
+    wrong_numbers = np.array([number for number, _, _ in wrong], dtype=np.int64)
+    numbers = np.setdiff1d(np.arange(2, table.num_rows + 2 + len(wrong), dtype=np.int64), wrong_numbers)
+    cells = np.full(len(numbers), len(header), dtype=np.int64)
+    columns = [text_array(column) for column in table.columns]
+    if held := [(number, count) for number, count, text in wrong if text.strip(" \t\r\n,;\"'")]:
+        numbers = np.concatenate([numbers, np.array([number for number, _ in held], dtype=np.int64)])
+        cells = np.concatenate([cells, np.array([count for _, count in held], dtype=np.int64)])
+        order = np.argsort(numbers, kind="stable")
+        numbers, cells = numbers[order], cells[order]
+        empty = pa.array([""] * len(held), pa.large_string())
+        columns = [pa.concat_arrays([column, empty]).take(pa.array(order)) for column in columns]
+    return RawTable(header, tuple(columns), numbers + lines_above, cells)
+
+
+# --- JSON --------------------------------------------------------------------------------------------------------
+
+
+class _Nested(ValueError):
+    """A value is an object or an array."""
+
+
+class _Twice(ValueError):
+    """An object has one key twice."""
+
+
+class _NotANumber(ValueError):
+    """NaN or Infinity, which JSON doesn't have."""
+
+
+_JSON_WORDS: dict[object, str] = {True: "true", False: "false", None: ""}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return _JSON_WORDS[value]
+    raise _Nested
+
+
+def _record(pairs: list[tuple[str, object]]) -> dict[str, str]:
+    """One object as text, its keys trimmed and case-folded."""
+    record = {key.strip().casefold(): value if type(value) is str else _text(value) for key, value in pairs}
+    if len(record) != len(pairs):
+        raise _Twice
+    return record  # type: ignore[return-value]
+
+
+def _refuse_constant(name: str) -> str:
+    raise _NotANumber(name)
+
+
+def _loads(text: str, whole: str, line_of: Callable[[int], int]) -> list[dict[str, str]]:
+    """The objects of an array. ``whole`` says what was expected; ``line_of`` turns a line of ``text`` into the file's."""
+    try:
+        found = json.loads(
+            text,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_record,
+        )
+    except json.JSONDecodeError as error:
+        raise Unreadable(
+            "FILE-JSON",
+            f"The file is no valid JSON from line {line_of(error.lineno)} on. Expected is {whole}.",
+        ) from None
+    except _Nested:
+        raise Unreadable(
+            "FILE-JSON-NESTED",
+            "A value is an object or an array. Write one text, number, true, false or null a key.",
+        ) from None
+    except _Twice:
+        raise Unreadable("FILE-JSON-DUPLICATE", "An object has one key twice. Keep one of them.") from None
+    except _NotANumber:
+        raise Unreadable(
+            "FILE-JSON-NAN", "NaN and Infinity are no JSON. Write null for what is missing."
+        ) from None
+    except RecursionError:
+        raise Unreadable(
+            "FILE-JSON-NESTED", "The values are nested too deeply. Write flat objects."
+        ) from None
+    if not isinstance(found, list) or any(type(record) is not dict for record in found):
+        raise Unreadable("FILE-JSON", f"The file holds something else than objects. Expected is {whole}.")
+    return found
+
+
+def _from_records(records: list[dict[str, str]], rows: Iterable[int]) -> RawTable:
+    if not (header := tuple(dict.fromkeys(chain.from_iterable(records)))):
+        raise Unreadable(
+            "FILE-EMPTY",
+            "The file holds no object with a key, and so no column. To say that there are no rows, deliver a CSV file "
+            "with only its header.",
+        )
+    columns = tuple(text_array([record.get(name, "") for record in records]) for name in header)
+    numbers = np.fromiter(rows, dtype=np.int64, count=len(records))
+    return RawTable(
+        named_header(header), columns, numbers, np.full(len(records), len(header), dtype=np.int64)
+    )
+
+
+def read_json(path: Path, dataset: Dataset) -> RawTable:
+    """Rows of an array of objects; the row number is the object's place, from 1."""
+    text = decoded(path.read_bytes()).decode()
+    records = _loads(text, "an array of objects", lambda line: line)
+    return _from_records(records, range(1, len(records) + 1))
+
+
+def read_jsonl(path: Path, dataset: Dataset) -> RawTable:
+    """Rows of one object a line, blank lines skipped; the row number is the line's."""
+    lines = decoded(path.read_bytes()).decode().split("\n")
+    held = [number for number, line in enumerate(lines, start=1) if line.strip()]
+    joined = "[" + ",\n".join(lines[number - 1].strip() for number in held) + "]"
+    whole = "one object a line"
+    records = _loads(joined, whole, lambda line: held[min(line, len(held)) - 1])
+    if len(records) != len(held):
+        raise Unreadable("FILE-JSON", f"A line holds more than one object. Expected is {whole}.")
+    return _from_records(records, held)
+
+
+# --- Parquet -----------------------------------------------------------------------------------------------------
+
+
+def read_parquet(path: Path, dataset: Dataset) -> RawTable:
+    """Rows of a Parquet file; the row number is the row's place, from 1."""
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            about = file.metadata
+            unfolded = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+            if about.num_rows * max(about.num_columns, 1) > MAX_CELLS or unfolded > MAX_UNFOLDED_BYTES:
+                raise Unreadable(
+                    "FILE-BOMB", "Unpacked, the file is far larger than any delivery. Deliver it in parts."
+                )
+            table = file.read()
+    except (pa.ArrowException, OSError, ValueError):
+        raise Unreadable(
+            "FILE-PARQUET",
+            "The file can't be read as Parquet: truncated, or something else. Export it again.",
+        ) from None
+    columns = tuple(_parquet_text(column, place) for place, column in enumerate(table.columns, start=1))
+    numbers = np.arange(1, table.num_rows + 1, dtype=np.int64)
+    header = named_header(table.column_names)
+    return RawTable(header, columns, numbers, np.full(len(numbers), len(header), dtype=np.int64))
+
+
+def _parquet_text(column: pa.ChunkedArray, place: int) -> pa.Array:
+    """A column as text: dates ISO, midnights as dates, whole floats without a point."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _parquet_text(column.cast(kind.value_type), place)
+    try:
+        if pa.types.is_timestamp(kind):
+            return text_array(_without(pc.strftime(column, "%Y-%m-%dT%H:%M:%S"), r"T00:00:00(\.0+)?$"))
+        if pa.types.is_floating(kind):
+            return _float_text(column.cast(pa.float64()))
+        if pa.types.is_decimal(kind):
+            return text_array(_without(column.cast(pa.string()), r"\.0+$"))
+        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            raise pa.ArrowInvalid("no text")
+        return text_array(column.cast(pa.large_string()))
+    except (pa.ArrowException, OSError):
+        raise Unreadable(
+            "FILE-PARQUET-TYPE",
+            f"Column {place} has the type {kind.id and str(kind).split('<')[0]}, which is no cell. Write it as text.",
+        ) from None
+
+
+def _without(column: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
+    return pc.replace_substring_regex(column, pattern=pattern, replacement="")
+
+
+def _float_text(column: pa.ChunkedArray) -> pa.Array:
+    """Shortest text of each distinct number, never with an exponent."""
+    encoded = column.combine_chunks().dictionary_encode()
+    words = [np.format_float_positional(value, trim="-") for value in encoded.dictionary.to_numpy()]
+    return text_array(pa.array(words, pa.large_string()).take(encoded.indices))

@@ -1,0 +1,244 @@
+"""How an XLSX workbook becomes columns of text.
+
+A workbook is a zip archive of XML: it can be a bomb, can be locked by a password, and carries its author's name in
+its properties. All that is looked at before anything parses a sheet. Source: docs/contract/inputs.md.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sources.contract import Dataset, datasets
+from sources.frames import RawTable, Unreadable, named_header, text_array
+
+MAX_UNPACKED_BYTES = 500_000_000
+MAX_RATIO = 200
+"""A sheet of real rows packs 10 to 50 times; more than this, above a few megabytes, is a bomb."""
+RATIO_FROM_BYTES = 20_000_000
+MAX_SHEET_CELLS = 20_000_000
+"""The rectangle around all cells is held in memory: one cell in the last row and column would fill it."""
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PROPERTY = re.compile(
+    r"<(?:\w+:)?(creator|lastModifiedBy|manager|title|subject|description|keywords|category|contentStatus|company)"
+    r"\b[^>]*>([^<]*)<",
+    re.IGNORECASE,
+)
+_PLAIN_PARTS = re.compile(
+    r"\[Content_Types\]\.xml|_rels/\.rels|docProps/(core|app)\.xml|xl/(workbook|styles|sharedStrings|calcChain|metadata)\.xml"
+    r"|xl/_rels/workbook\.xml\.rels|xl/theme/theme\d*\.xml|xl/worksheets/sheet\d+\.xml",
+)
+"""Parts that hold cells, formats and properties only. Comments, pictures, links and the like may name anybody."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet named after a dataset. ``raw`` is the problem's ``Unreadable`` where the sheet can't be taken."""
+
+    dataset: Dataset
+    name: str
+    raw: RawTable | Unreadable = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """The sheets that are datasets, in order of the workbook; how many are not; whether it may name its author."""
+
+    sheets: tuple[Sheet, ...]
+    ignored_sheets: int
+    personal_properties: bool
+
+
+def read_workbook(path: Path) -> Workbook:
+    """Rows of every sheet named after a dataset (trimmed, without regard to case). Raises ``Unreadable``."""
+    errors = _check_archive(path)
+    from python_calamine import CalamineWorkbook
+
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            wanted = [(name, datasets().get(name.strip().casefold())) for name in book.sheet_names]
+            sheets = [
+                Sheet(dataset, name, _sheet(book.get_sheet_by_name(name), errors.cells_of(name)))
+                for name, dataset in wanted
+                if dataset is not None
+            ]
+    except BaseException as error:
+        # A panic of the Rust library is no Exception, yet says no more than that the file is broken.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise _broken() from None
+    if not sheets:
+        raise Unreadable(
+            "FILE-SHEETS",
+            "No sheet is named after a dataset. Name each sheet as its dataset, for example states.",
+        )
+    return Workbook(tuple(sheets), len(wanted) - len(sheets), errors.personal)
+
+
+def _broken() -> Unreadable:
+    return Unreadable(
+        "FILE-XLSX",
+        "The file can't be read as an XLSX workbook: truncated, or something else. Save it again as XLSX.",
+    )
+
+
+@dataclass(frozen=True)
+class _Archive:
+    """What the parts of the workbook tell that the spreadsheet library doesn't."""
+
+    personal: bool
+    error_cells: dict[str, dict[tuple[int, int], str]] = field(repr=False)
+
+    def cells_of(self, sheet: str) -> dict[tuple[int, int], str]:
+        return self.error_cells.get(sheet, {})
+
+
+def _check_archive(path: Path) -> _Archive:
+    """Look at the archive before it is parsed. Raises ``Unreadable`` for what is locked, broken or a bomb."""
+    with path.open("rb") as file:
+        if file.read(8) == _OLE:
+            raise Unreadable(
+                "FILE-ENCRYPTED",
+                "The workbook is protected by a password, or in the old XLS format. Save it as XLSX without a password.",
+            )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            if any(part.flag_bits & 1 for part in parts):
+                raise Unreadable(
+                    "FILE-ENCRYPTED", "The archive is encrypted. Save the workbook without a password."
+                )
+            unpacked = sum(part.file_size for part in parts)
+            packed = max(sum(part.compress_size for part in parts), 1)
+            if unpacked > MAX_UNPACKED_BYTES or (
+                unpacked > RATIO_FROM_BYTES and unpacked / packed > MAX_RATIO
+            ):
+                raise Unreadable(
+                    "FILE-BOMB",
+                    "Unpacked, the workbook is far larger than any delivery. Deliver it in parts.",
+                )
+            # Reads every part, so that a size that lies or a damaged part is known here.
+            if archive.testzip() is not None:
+                raise _broken()
+            return _Archive(_is_personal(archive), _error_cells(archive))
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        KeyError,
+        UnicodeDecodeError,
+        OSError,
+    ):
+        raise _broken() from None
+
+
+def _is_personal(archive: zipfile.ZipFile) -> bool:
+    """Whether properties hold a text that could name a person, or there are parts that could."""
+    if any(not _PLAIN_PARTS.fullmatch(name) for name in archive.namelist() if not name.endswith("/")):
+        return True
+    for name in ("docProps/core.xml", "docProps/app.xml"):
+        if name in archive.namelist():
+            text = archive.read(name).decode("utf-8")
+            if any(value.strip() for _, value in _PROPERTY.findall(text)):
+                return True
+    return False
+
+
+_CELL = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
+_ERROR_CELL = re.compile(rb'<(?:\w+:)?c\b([^>]*\bt="e"[^>]*)>(.*?)</(?:\w+:)?c>', re.DOTALL)
+_VALUE = re.compile(rb"<(?:\w+:)?v>([^<]*)</")
+
+
+def _error_cells(archive: zipfile.ZipFile) -> dict[str, dict[tuple[int, int], str]]:
+    """Sheet name -> (row, column, from 0) -> text of its error cells, which the library would give as empty."""
+    found: dict[str, dict[tuple[int, int], str]] = {}
+    for name, part in _sheet_parts(archive).items():
+        xml = archive.read(part)
+        places = _CELL.findall(xml)
+        height = max((int(row) for row in {row for _, row in places}), default=0)
+        width = max((_column_number(letters) for letters in {letters for letters, _ in places}), default=0)
+        if height * width > MAX_SHEET_CELLS:
+            raise Unreadable(
+                "FILE-BOMB",
+                "A sheet has a cell so far from the others that it can't be held. Delete the rows and columns that are "
+                "not in use.",
+            )
+        if b't="e"' in xml:
+            found[name] = {
+                (int(place[2]) - 1, _column_number(place[1]) - 1): value[1].decode()
+                for attributes, inner in _ERROR_CELL.findall(xml)
+                if (place := _CELL.search(attributes)) and (value := _VALUE.search(inner))
+            }
+    return found
+
+
+def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Sheet name -> part of the archive."""
+    targets: dict[str, str] = {}
+    for tag in re.findall(
+        r"<(?:\w+:)?Relationship\b[^>]*>", archive.read("xl/_rels/workbook.xml.rels").decode()
+    ):
+        attributes = dict(re.findall(r'([\w:]+)="([^"]*)"', tag))
+        target = attributes.get("Target", "")
+        targets[attributes.get("Id", "")] = (
+            target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+        )
+    parts: dict[str, str] = {}
+    for tag in re.findall(r"<(?:\w+:)?sheet\b[^>]*>", archive.read("xl/workbook.xml").decode()):
+        attributes = dict(re.findall(r'([\w:]+)="([^"]*)"', tag))
+        part = targets.get(next((v for k, v in attributes.items() if k.endswith(":id")), ""))
+        if part in archive.namelist():
+            parts[html.unescape(attributes.get("name", ""))] = str(part)
+    return parts
+
+
+def _column_number(letters: bytes) -> int:
+    """A = 1, Z = 26, AA = 27."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _cell_text(value: Any) -> str:  # noqa: PLR0911
+    """A cell as a person reads it. A date-time at midnight is a date; a whole number has no point."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float | int):
+        return np.format_float_positional(value, trim="-") if isinstance(value, float) else str(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    return "" if value is None else str(value)
+
+
+def _sheet(sheet: Any, error_cells: dict[tuple[int, int], str]) -> RawTable | Unreadable:
+    """A sheet's rows; its header is the first row that isn't empty, row numbers are the spreadsheet's."""
+    grid = [[_cell_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
+    for (row, column), text in error_cells.items():
+        if row < len(grid) and column < len(grid[row]):
+            grid[row][column] = text
+    top = next((place for place, row in enumerate(grid) if any(cell.strip() for cell in row)), None)
+    if top is None:
+        return Unreadable("FILE-EMPTY", "The sheet is empty. A table without rows needs its header.")
+    header = named_header(grid[top])
+    below = grid[top + 1 :]
+    columns = tuple(text_array(list(cells)) for cells in zip(*below, strict=True)) if below else ()
+    columns = columns or tuple(text_array([]) for _ in header)
+    numbers = np.arange(top + 2, top + 2 + len(below), dtype=np.int64)
+    return RawTable(header, columns, numbers, np.full(len(below), len(header), dtype=np.int64))
