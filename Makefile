@@ -48,3 +48,9 @@ lock: ## pins of pyproject.toml, with hashes and without addresses
 
 clean: ## forget the environment
 	rm -rf $(VENV)
+
+mutants: setup-dev ## changes rules in the SQL one at a time and counts how many the tests notice
+	$(BIN)/python -m tests.mutants
+
+bench: setup-dev ## medians of five: refreshes, dbt alone, the plain recomputation
+	$(BIN)/python -m tests.bench

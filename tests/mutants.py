@@ -1,0 +1,174 @@
+"""Changes the rules in the SQL, one at a time, and counts how many changes the tests notice.
+
+``make mutants`` compiles the project, alters one comparison, condition, constant, order or branch of one model at a
+time (with sqlglot, so that every mutant is valid SQL), and runs it on the same small deliveries as the agreement
+tests until one figure differs from the independent recomputation. A mutant that no delivery notices has survived: either
+the change means nothing (an equivalent mutant) or a test is missing. At least ``PASS_SHARE`` must be noticed.
+Conditions that only join a table to itself or to its parent by a column of the same name are plumbing, not rules, and stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import duckdb
+import sqlglot
+from sqlglot import expressions as exp
+
+from tests import dbt_harness
+from tests.agreement import Example, differences, drawn_examples
+
+PASS_SHARE = 0.90
+SWAPPED: dict[type[exp.Expression], type[exp.Expression]] = {
+    exp.LT: exp.LTE,
+    exp.LTE: exp.LT,
+    exp.GT: exp.GTE,
+    exp.GTE: exp.GT,
+    exp.EQ: exp.NEQ,
+    exp.NEQ: exp.EQ,
+    exp.Min: exp.Max,
+    exp.Max: exp.Min,
+    exp.Least: exp.Greatest,
+    exp.Greatest: exp.Least,
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One changed model: its name, what was changed, and the SQL that results."""
+
+    model: str
+    change: str
+    sql: str
+
+
+def _is_plumbing(node: exp.Expression) -> bool:
+    """Whether a condition only joins two tables by columns of one name."""
+    return (
+        isinstance(node, exp.EQ)
+        and isinstance(node.left, exp.Column)
+        and isinstance(node.right, exp.Column)
+        and (node.left.name == node.right.name or node.find_ancestor(exp.Join) is not None)
+    )
+
+
+def _replacements(node: exp.Expression) -> Iterator[tuple[str, Callable[[exp.Expression], exp.Expression]]]:
+    """What could be written in a node's place: a description, and how it is made from a copy of the node."""
+    kind = type(node)
+    if kind in SWAPPED and not _is_plumbing(node):
+        other = SWAPPED[kind]
+        yield f"{kind.__name__} to {other.__name__}", lambda n: other(**n.args)
+    if isinstance(node, (exp.And, exp.Or)):
+        if not _is_plumbing(node.left):
+            yield "left condition dropped", lambda n: n.args["expression"]
+        if not _is_plumbing(node.right):
+            yield "right condition dropped", lambda n: n.this
+    if isinstance(node, exp.Between):
+        yield "upper bound dropped", lambda n: exp.GTE(this=n.this, expression=n.args["low"])
+        yield "lower bound dropped", lambda n: exp.LTE(this=n.this, expression=n.args["high"])
+    if isinstance(node, exp.In) and len(node.expressions) > 1:
+        for place in range(len(node.expressions)):
+            yield (
+                f"{node.expressions[place].sql()} dropped from a list",
+                lambda n, p=place: exp.In(  # type: ignore[misc]
+                    this=n.this, expressions=[e for i, e in enumerate(n.expressions) if i != p]
+                ),
+            )
+    if isinstance(node, exp.Not):
+        yield "not dropped", lambda n: n.this
+    if isinstance(node, exp.Ordered):
+        yield "order turned", lambda n: exp.Ordered(this=n.this, desc=not n.args.get("desc"))
+    if isinstance(node, exp.Literal) and not node.is_string and node.this.isdigit() and int(node.this) > 1:
+        yield f"{node.this} to {int(node.this) + 1}", lambda n: exp.Literal.number(int(n.this) + 1)
+    if isinstance(node, exp.Interval) and node.this is not None and node.this.is_string:
+        yield (
+            "interval longer by one",
+            lambda n: exp.Interval(
+                this=exp.Literal.string(str(int(n.this.name) + 1)), unit=n.args.get("unit")
+            ),
+        )
+    if isinstance(node, exp.If) and isinstance(node.parent, exp.Case) and len(node.parent.args["ifs"]) > 1:
+        yield "case branch never taken", lambda n: exp.If(this=exp.false(), true=n.args["true"])
+
+
+def _mutants_of(model: dbt_harness.Model) -> Iterator[Mutant]:
+    tree = sqlglot.parse_one(model.sql, read="duckdb")
+    for place, node in enumerate(tree.walk()):
+        for change, make in _replacements(node):
+            altered = tree.copy()
+            target = next(n for i, n in enumerate(altered.walk()) if i == place)
+            target.replace(make(target.copy()))
+            yield Mutant(
+                model.name, f"{change}: {node.sql(dialect='duckdb')[:90]}", altered.sql(dialect="duckdb")
+            )
+    for place, where in enumerate(tree.find_all(exp.Where)):
+        altered = tree.copy()
+        list(altered.find_all(exp.Where))[place].pop()
+        yield Mutant(
+            model.name, f"where dropped: {where.sql(dialect='duckdb')[:90]}", altered.sql(dialect="duckdb")
+        )
+
+
+def mutants(project: dbt_harness.CompiledProject) -> list[Mutant]:
+    """All mutants of the models from which the compared tables are made."""
+    return [
+        mutant
+        for model in project.needed_for(dbt_harness.FIGURES)
+        for mutant in _mutants_of(model)
+        if mutant.sql != sqlglot.parse_one(model.sql, read="duckdb").sql(dialect="duckdb")
+    ]
+
+
+def noticed_by(project: dbt_harness.CompiledProject, mutant: Mutant, examples: list[Example]) -> int | None:
+    """The place of the first example whose figures differ under the mutant; None if it survives."""
+    altered = project.with_sql(mutant.model, mutant.sql)
+    for place, example in enumerate(examples):
+        try:
+            if differences(altered, example):
+                return place
+        except duckdb.Error:
+            return place
+    return None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the mutants and prints what survived. Exit code 0 if enough were noticed, else 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--examples", type=int, default=200, help="deliveries to try each mutant on")
+    parser.add_argument("--limit", type=int, help="only so many mutants, drawn at random")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--model", help="only mutants of this model")
+    options = parser.parse_args(arguments)
+
+    project = dbt_harness.compiled_project()
+    examples = drawn_examples(options.examples)
+    candidates = [m for m in mutants(project) if options.model in (None, m.model)]
+    if options.limit is not None:
+        candidates = random.Random(options.seed).sample(candidates, min(options.limit, len(candidates)))
+    survivors: list[Mutant] = []
+    started = time.monotonic()
+    for number, mutant in enumerate(candidates, 1):
+        place = noticed_by(project, mutant, examples)
+        if place is None:
+            survivors.append(mutant)
+        else:
+            examples.insert(0, examples.pop(place))
+        if number % 25 == 0:
+            print(
+                f"{number} of {len(candidates)} mutants, {len(survivors)} survived, {time.monotonic() - started:.0f} s",
+                file=sys.stderr,
+            )
+    share = 1 - len(survivors) / max(len(candidates), 1)
+    for mutant in survivors:
+        print(f"survived  {mutant.model}: {mutant.change}")
+    print(f"{len(candidates) - len(survivors)} of {len(candidates)} mutants noticed ({share:.1%})")
+    return 0 if share >= PASS_SHARE else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
