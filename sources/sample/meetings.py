@@ -1,0 +1,390 @@
+"""Synthetic meetings' registers: invented people, invented organizations, and what was said.
+
+The calendar is real where it is known; everybody who attends is invented. Names are put together
+from syllables that belong to no language, so that none can be the full name of a real person.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sources.sample import parties as register
+from sources.sample.chance import Chance, Integers, Texts
+from sources.sample.parties import Parties
+from sources.sample.rows import NOTES, SYNTHETIC, contradict, frame, put, repeat, scatter, single, spoil
+from sources.sample.spellings import NO_STATE, spell
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A meeting, when it was announced, and how many people and mine victims its register holds."""
+
+    meeting_id: str
+    title: str
+    kind: str
+    starts_on: str
+    ends_on: str
+    received_on: str
+    source_ref: str = SYNTHETIC
+    people: int = 0
+    victims: int = 0
+    record_status: str = ""
+
+
+MSP, INTERSESSIONAL, PREPARATORY = "meeting_of_states_parties", "intersessional", "preparatory"
+REVIEW_CONFERENCE = "review_conference"
+ADDRESS = "apminebanconvention.org/en/meetings"
+
+CALENDAR = (
+    Meeting("5RC", "Fifth Review Conference, Siem Reap-Angkor", REVIEW_CONFERENCE, "2024-11-25", "2024-11-29", "2025-01-10", "eacnews.asia 18 Nov 2024 (registers/meetings_attendance.csv)"),
+    Meeting("IM2025", "Intersessional Meetings 2025", INTERSESSIONAL, "2025-06-17", "2025-06-20", "2025-01-10", f"{ADDRESS}/intersessional-meetings/2025-intersessional-meetings", 250, 12),
+    Meeting("22MSP-PM1", "First Preparatory Meeting of the 22MSP", PREPARATORY, "2025-06-23", "2025-06-23", "2025-02-03", people=42, victims=2),
+    Meeting("22MSP-PM2", "Second Preparatory Meeting of the 22MSP", PREPARATORY, "2025-09-10", "2025-09-10", "2025-02-03", people=48, victims=3),
+    Meeting("22MSP", "Twenty-Second Meeting of the States Parties", MSP, "2025-12-01", "2025-12-05", "2025-02-03", f"{ADDRESS}-of-the-states-parties/22msp/summary", 335, 17),
+    Meeting("IM2026", "Intersessional Meetings 2026", "INTERSESSIONAL", "2026-06-16", "2026-06-19", "2026-01-12", people=400, victims=14),
+    Meeting("23MSP-PM1", "First Preparatory Meeting of the 23MSP", PREPARATORY, "2026-06-22", "2026-06-22", "2026-01-12", people=95, victims=3),
+    Meeting("23MSP-PM2", "Second Preparatory Meeting of the 23MSP", PREPARATORY, "2026-09-15", "2026-09-15", "2026-01-12", people=90, victims=4),
+    Meeting("23MSP", "Twenty-Third Meeting of the States Parties", MSP, "2026-11-23", "2026-11-27", "2026-01-12"),
+    Meeting("23MSP", "Twenty-Third Meeting of the States Parties", MSP, "2026-11-30", "2026-12-04", "2026-05-04", "synthetic sample, correction", 75, 3),
+    Meeting("23MSP-PM3", "Third Preparatory Meeting of the 23MSP", PREPARATORY, "2026-10-20", "2026-10-20", "2026-05-04"),
+    Meeting("23MSP-PM3", "", "", "", "", "2026-09-21", "synthetic sample, retraction", record_status="retracted"),
+)  # fmt: skip
+"""The meetings. Dates without a source_ref are invented, like all numbers of people."""
+
+WORKSHOP_SIZE = 350
+PARTICIPATIONS_AT_SCALE = 3_500
+"""Participations for each unit of scale above 1: the register of a whole plan period."""
+
+GIVEN_START = ("Zor", "Quel", "Brax", "Ylv", "Trem", "Osk", "Vask", "Ombr", "Jaxl", "Fenw", "Wyr", "Kelz", "Drav", "Ulq", "Plom", "Xand", "Gritz", "Snorv", "Thriv", "Mazq", "Eldw", "Hroz", "Nimb", "Cwel")  # fmt: skip
+GIVEN_END = ("ika", "oren", "ume", "alto", "izeph", "ondri", "éla", "ürn", "ázo", "ïndra", "omel", "ysk", "abeth", "uvin", "ôwe", "enka")  # fmt: skip
+FAMILY_START = ("Quarr", "Blenth", "Vexq", "Dromb", "Skolv", "Thwast", "Murgl", "Zephk", "Plinth", "Orvask", "Grimbl", "Yarvok", "Fizzw", "Klumpf", "Wexh", "Jurbl", "Ostrix", "Nabbl", "Crwth", "Huxq", "Tazm", "Eerf", "Unkw", "Ludvor")  # fmt: skip
+FAMILY_END = ("owin", "orpex", "uor", "lath", "émondo", "ixell", "aquist", "oomba", "ürzel", "andrake", "içote", "ofski", "ewhistle", "ånder", "ubrook", "aziño")  # fmt: skip
+
+ORGANIZATIONS: dict[str, tuple[str, ...]] = {
+    "united_nations": ("United Nations Mine Action Service", "United Nations Development Programme", "United Nations Children's Fund", "United Nations Office for Disarmament Affairs"),
+    "international_organization": ("Geneva International Centre for Humanitarian Demining", "European Union", "Organization of American States", "African Union"),
+    "red_cross": ("International Committee of the Red Cross", "International Federation of Red Cross and Red Crescent Societies"),
+    "survivor_organization": ("Hopewalk Survivors Network", "Association of the Walking Dawn", "Réseau des Pas Retrouvés", "Red Pasos de Mañana", "Union of Survivors of the Invented Valley", "Second Step Fellowship", "Blue Crutch Society", "Lantern Road Survivors"),
+    "civil_society": ("Clear Meadows Trust", "Safe Furrow Foundation", "Campaign for Quiet Fields", "Institute of Invented Disarmament Studies", "Fieldlight Demining", "Green Path Research", "Sans Traces"),
+    "other": ("University of Nowhere", "Demonstration Detector Works"),
+}  # fmt: skip
+"""Survivor organizations, civil society and others are invented; the rest are institutions."""
+
+WEIGHTS = {"united_nations": 5, "international_organization": 5, "red_cross": 2, "survivor_organization": 7, "civil_society": 11, "other": 3}  # fmt: skip
+OBSERVER_STATES = 14
+
+
+def calendar(scale: int, seed: int) -> list[Meeting]:
+    """The meetings; at scale X > 1 also as many workshops as give 3,500 X participations."""
+    return [*CALENDAR, *_workshops(scale, seed)]
+
+
+def _workshops(scale: int, seed: int) -> list[Meeting]:
+    if scale == 1:
+        return []
+    missing = PARTICIPATIONS_AT_SCALE * scale - sum(m.people for m in CALENDAR)
+    count = max(round(missing / WORKSHOP_SIZE), 0)
+    first = np.datetime64("2025-01-13", "D")
+    starts = register.texts(first + Chance(seed, "days of workshops").integers(0, 650, count))
+    return [
+        Meeting(
+            f"WS-{number:04d}", f"Technical workshop {number}", PREPARATORY, str(day), str(day), "2025-01-10",
+            people=WORKSHOP_SIZE, victims=10,
+        )
+        for number, day in enumerate(starts, start=1)
+    ]  # fmt: skip
+
+
+def rows(scale: int, seed: int) -> pd.DataFrame:
+    """Rows of the dataset meetings."""
+    made = [
+        {
+            "meeting_id": m.meeting_id,
+            "title": m.title,
+            "kind": m.kind,
+            "starts_on": m.starts_on,
+            "ends_on": m.ends_on,
+            "received_on": m.received_on,
+            "record_status": m.record_status,
+            "source_ref": m.source_ref,
+        }
+        for m in calendar(scale, seed)
+    ]
+    return frame({c: [m[c] for m in made] for c in made[0]})
+
+
+def people(parties: Parties, seed: int, scale: int) -> pd.DataFrame:
+    """Everybody who may attend: full_name, email, gender, delegation_kind, iso3, organization, victim."""
+    chance = Chance(seed, "people")
+    seats = 6 * min(scale, 20)
+    state = np.repeat(parties.iso3, seats)
+    kinds, organizations = [], []
+    for kind, names in ORGANIZATIONS.items():
+        each = seats + 2
+        kinds += [kind] * (each * len(names))
+        organizations += [name for name in names for _ in range(each)]
+    kind = np.concatenate([np.full(len(state), "state", dtype=object), np.array(kinds, dtype=object)])
+    n = len(kind)
+    survivors = kind == "survivor_organization"
+    victim = np.where(survivors, chance.below(0.75, n), chance.below(0.012, n))
+    made = pd.DataFrame(
+        {
+            "full_name": _names(n, chance),
+            "gender": chance.pick(("female", "male", "other"), n, (0.455, 0.54, 0.005)),
+            "delegation_kind": kind,
+            "iso3": np.concatenate([state, np.full(len(kinds), "", dtype=object)]),
+            "organization": np.concatenate(
+                [np.full(len(state), "", dtype=object), np.array(organizations, dtype=object)]
+            ),
+            "victim": victim,
+        }
+    )
+    plain = made["full_name"].map(unaccented).str.casefold().str.replace(" ", ".")
+    made["email"] = np.where(chance.below(0.7, n), plain + "@example.org", "")
+    return made
+
+
+def _names(n: int, chance: Chance) -> Texts:
+    """``n`` distinct invented full names."""
+    given = [start + end for start in GIVEN_START for end in GIVEN_END]
+    family = [start + end for start in FAMILY_START for end in FAMILY_END]
+    number = chance.sample(len(given) * len(family), n)
+    first = np.array(given, dtype=object)[number % len(given)]
+    return np.asarray(first + " " + np.array(family, dtype=object)[number // len(given)])
+
+
+def unaccented(text: str) -> str:
+    """``text`` without its accents."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Mn")
+
+
+def participants(parties: Parties, everybody: pd.DataFrame, seed: int, scale: int) -> dict[str, pd.DataFrame]:
+    """Rows of meeting_participants by file: one for each meeting, workshops together by year."""
+    held = [m for m in calendar(scale, seed) if m.people]
+    files = {m.meeting_id: _register(parties, everybody, m, seed) for m in held if m.meeting_id[:2] != "WS"}
+    for year in ("2025", "2026"):
+        of_year = [m for m in held if m.meeting_id[:2] == "WS" and m.starts_on[:4] == year]
+        if of_year:
+            registers = [_register(parties, everybody, m, seed) for m in of_year]
+            files[f"workshops-{year}"] = pd.concat(registers, ignore_index=True)
+    _wanted(files)
+    for name in ("IM2025", "22MSP", "IM2026"):
+        files[name] = _mess(files[name], name, seed)
+    return files
+
+
+def _register(parties: Parties, everybody: pd.DataFrame, meeting: Meeting, seed: int) -> pd.DataFrame:
+    """One meeting's register: sound, with no-shows, double registrations and odd spellings."""
+    chance = Chance(seed, f"register of {meeting.meeting_id}")
+    chosen = everybody.iloc[_attendants(parties, everybody, meeting, chance)].reset_index(drop=True)
+    n = len(chosen)
+    ahead = meeting.starts_on > "2026-11-20"  # not held yet: nobody has checked in
+    received = np.datetime64(meeting.ends_on, "D") + 7 + chance.integers(0, 9, n)
+    received = np.where(chance.below(0.02, n), received + 45, received)
+    if ahead:
+        received = np.datetime64("2026-11-02", "D") + chance.integers(0, 17, n)
+    received = np.minimum(received, np.datetime64("2026-11-20", "D"))
+    known = chosen["victim"].to_numpy(dtype=bool)
+    unsaid = chance.below(0.45, n)
+    made = frame(
+        {
+            "registration_id": [f"{meeting.meeting_id}-{number:04d}" for number in range(1, n + 1)],
+            "meeting_id": meeting.meeting_id,
+            "delegation_kind": chosen["delegation_kind"],
+            "iso3": spell(chosen["iso3"].to_numpy(dtype=object), 0.3, chance),
+            "organization": chosen["organization"],
+            "full_name": chosen["full_name"],
+            "email": chosen["email"],
+            "gender": np.where(chance.below(0.035, n), "unknown", chosen["gender"]),
+            "is_mine_victim": np.where(known, "yes", np.where(unsaid, "", "no")),
+            "attended": "no" if ahead else np.where(~known & chance.below(0.07, n), "no", "yes"),
+            "received_on": register.texts(received),
+        }
+    )
+    spelled = chance.sample(n, n // 25)
+    put(made, spelled, "organization", [_odd(o, i) for i, o in enumerate(made["organization"].iloc[spelled])])
+    return _twice(made, meeting, chance)
+
+
+def _attendants(parties: Parties, everybody: pd.DataFrame, meeting: Meeting, chance: Chance) -> Integers:
+    """Positions of the people on the register, mine victims among them as many as planned."""
+    day = np.full(len(parties.iso3), np.datetime64(meeting.starts_on, "D"))
+    party = parties.are_parties(parties.iso3, day)
+    share = min(meeting.people / 500, 0.6)
+    observers = np.zeros(len(party), dtype=bool)
+    others = np.flatnonzero(~party)
+    observers[others[chance.sample(len(others), round(OBSERVER_STATES * share / 0.6))]] = True
+    here = parties.iso3[(party & chance.below(share, len(party))) | observers]
+    is_state = (everybody["delegation_kind"] == "state").to_numpy()
+    delegate = is_state & everybody["iso3"].isin(here).to_numpy() & ~everybody["victim"].to_numpy()
+    weight = everybody["delegation_kind"].map(WEIGHTS).fillna(0).to_numpy()
+    guest = ~is_state & ~everybody["victim"].to_numpy()
+    guests = round(0.28 * meeting.people)
+    # At least one of each delegation, the rest by luck.
+    order = chance.uniform(len(everybody))
+    leaders = (
+        pd.Series(order[delegate], index=np.flatnonzero(delegate))
+        .groupby(everybody["iso3"].to_numpy()[delegate])
+        .idxmin()
+        .to_numpy(dtype=np.int64)
+    )
+    seats = max(meeting.people - guests - meeting.victims - len(leaders), 0)
+    free = np.setdiff1d(np.flatnonzero(delegate), leaders)
+    delegates = np.concatenate([leaders, free[np.argsort(order[free], kind="stable")][:seats]])
+    heavy = np.flatnonzero(guest)
+    by_weight = np.argsort(order[heavy] / np.maximum(weight[heavy], 1), kind="stable")
+    victims = np.flatnonzero(
+        everybody["victim"].to_numpy() & (~is_state | everybody["iso3"].isin(here).to_numpy())
+    )
+    chosen = np.concatenate(
+        [delegates, heavy[by_weight][:guests], victims[chance.sample(len(victims), meeting.victims)]]
+    )
+    return chosen[chance.sample(len(chosen), len(chosen))]
+
+
+def _odd(text: str, number: int) -> str:
+    """``text`` as another clerk would type it; equal to it once normalised."""
+    forms = (
+        text.upper(),
+        text.replace(" ", "  "),
+        text.lower(),
+        unaccented(text),
+        unicodedata.normalize("NFD", text),
+    )
+    return forms[number % len(forms)]
+
+
+def _twice(made: pd.DataFrame, meeting: Meeting, chance: Chance) -> pd.DataFrame:
+    """Some people registered a second time, with their name spelled in another way."""
+    again = made.iloc[np.sort(chance.sample(len(made), max(len(made) // 40, 1)))].copy()
+    again["full_name"] = [_odd(name, i) for i, name in enumerate(again["full_name"])]
+    again["registration_id"] = [
+        f"{meeting.meeting_id}-{number:04d}" for number in range(len(made) + 1, len(made) + 1 + len(again))
+    ]
+    put(again, np.arange(len(again))[::3], "gender", ["unknown"])
+    return pd.concat([made, again], ignore_index=True)
+
+
+def _wanted(files: dict[str, pd.DataFrame]) -> None:
+    """A mine victim of the 22MSP whose register of June says nothing of it, and one who says no."""
+    victims = files["22MSP"][files["22MSP"]["is_mine_victim"] == "yes"]
+    june = files["IM2025"]
+    both = june.index[june["full_name"].isin(victims["full_name"]) & (june["is_mine_victim"] == "yes")]
+    june.loc[both[:2], "is_mine_victim"] = ["", "no"][: len(both[:2])]
+
+
+def _mess(made: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
+    chance = Chance(seed, f"bad registrations of {name}")
+    ordinary = made["delegation_kind"].eq("state") & made["is_mine_victim"].ne("yes")
+    free = np.intersect1d(single(made, ["registration_id"]), np.flatnonzero(ordinary.to_numpy()))
+    free = free[chance.sample(len(free), 20)]
+    spoil(made, free[0:1], "gender", ["F"], "unknown_word")
+    spoil(made, free[1:2], "full_name", [""], "missing_cell")
+    spoil(made, free[2:3], "iso3", [NO_STATE[2]], "unknown_state")
+    spoil(made, free[3:4], "delegation_kind", ["NGO"], "unknown_word")
+    spoil(made, free[4:5], "attended", [""], "missing_cell")
+    spoil(made, free[5:6], "is_mine_victim", ["perhaps"], "unknown_word")
+    spoil(made, free[6:7], "iso3", [""], "missing_cell")
+    spoil(made, free[7:8], "received_on", ["20 June"], "bad_date")
+    spoil(made, free[8:9], "meeting_id", ["99MSP"], "unknown_meeting", "waiting")
+    guests = made["delegation_kind"].isin(["survivor_organization", "civil_society"]) & made[
+        "is_mine_victim"
+    ].ne("yes")
+    invited = np.flatnonzero(guests.to_numpy())
+    invited = invited[chance.sample(len(invited), 2)]
+    spoil(made, invited[:1], "organization", [""], "missing_cell")
+    spoil(made, invited[1:], "iso3", ["KHM"], "iso3_of_an_organization", "warned")
+
+    later = made.iloc[free[9:16]].copy()
+    later["received_on"] = register.texts(register.days(later["received_on"]) + 30)
+    emptied = [c for c in later.columns if c not in ("registration_id", "received_on", "source_ref", *NOTES)]
+    later.iloc[:3, [later.columns.get_loc(c) for c in emptied]] = ""  # type: ignore[index]
+    put(later, [0, 1, 2], "record_status", ["retracted"])
+    put(later, [3, 4], "attended", ["no"])
+    put(later, [5, 6], "gender", ["FEMALE", "Male"])
+    made = contradict(made, free[16:17], "attended", {"yes": "no", "no": "yes"})
+    sound = np.flatnonzero(
+        made["registration_id"].isin(made["registration_id"].iloc[free[17:19]]) & (made["_outcome"] == "")
+    )
+    made = repeat(made, sound[:2])
+    return pd.concat([made, later], ignore_index=True)
+
+
+def statements(parties: Parties, cases: pd.DataFrame, seed: int, scale: int) -> pd.DataFrame:
+    """Rows of meeting_statements: condemnations, updates on cases, and the rest."""
+    made = pd.concat(
+        [
+            _said(parties, m, seed)
+            for m in calendar(scale, seed)
+            if m.people >= 200 and m.starts_on < "2026-11"
+        ]
+    )
+    updates = _updates(cases)
+    made = scatter(made.reset_index(drop=True), updates, Chance(seed, "places of updates"))
+    chance = Chance(seed, "bad statements")
+    free = single(made, ["statement_id"])
+    free = free[(made["case_id"].iloc[free] == "").to_numpy()]
+    free = free[chance.sample(len(free), 8)]
+    spoil(made, free[0:1], "iso3", [NO_STATE[3]], "unknown_state")
+    spoil(made, free[1:2], "topic", ["praise"], "unknown_word")
+    spoil(made, free[2:3], "received_on", ["2025-06-31"], "bad_date")
+    spoil(made, free[3:4], "meeting_id", ["21½MSP"], "unknown_meeting", "waiting")
+    made = repeat(made, free[4:5])
+    return made
+
+
+def _said(parties: Parties, meeting: Meeting, seed: int) -> pd.DataFrame:
+    chance = Chance(seed, f"statements at {meeting.meeting_id}")
+    here = parties.parties_on(meeting.starts_on)
+    condemning = here[chance.sample(len(here), 46 if meeting.kind == MSP else 24)]
+    others = parties.others_on(meeting.starts_on)
+    condemning = np.concatenate([condemning, others[chance.sample(len(others), 2)]])
+    if meeting.meeting_id == "22MSP":
+        # Lithuania leaves 26 days later; what it says here still counts.
+        condemning = np.concatenate([condemning[condemning != "LTU"], np.array(["LTU"], dtype=object)])
+    speaking = here[chance.sample(len(here), 55)]
+    iso3 = np.concatenate([np.sort(condemning), speaking])
+    topic = np.repeat(np.array(["condemnation", "other"], dtype=object), [len(condemning), len(speaking)])
+    n = len(iso3)
+    loud = chance.below(0.05, n)
+    received = np.datetime64(meeting.ends_on, "D") + chance.integers(5, 25, n)
+    return frame(
+        {
+            "statement_id": [f"{meeting.meeting_id}-S{number:03d}" for number in range(1, n + 1)],
+            "meeting_id": meeting.meeting_id,
+            "iso3": spell(iso3, 0.3, chance),
+            "topic": np.where(loud, np.char.upper(topic.astype(str)).astype(object), topic),
+            "case_id": "",
+            "received_on": register.texts(received),
+        }
+    )
+
+
+def _updates(cases: pd.DataFrame) -> pd.DataFrame:
+    """Updates on the sample's cases: by the state itself, by another, on a closed one, on none known."""
+    own = dict(zip(cases["case_id"], cases["iso3"], strict=True))
+    said = [
+        ("22MSP-U1", "22MSP", own["S-CASE-1"], "S-CASE-1", "2025-12-15"),
+        ("IM2026-U1", "IM2026", own["S-CASE-2"], "S-CASE-2", "2026-07-01"),
+        # Another state speaks on a case that is not its own: it is heard and not counted.
+        ("IM2026-U2", "IM2026", own["S-CASE-1"], "S-CASE-3", "2026-07-01"),
+        # Closed in February; an update in June still counts for the year.
+        ("IM2026-U3", "IM2026", own["S-CASE-4"], "S-CASE-4", "2026-07-01"),
+        ("IM2026-U4", "IM2026", own["S-CASE-3"], "S-CASE-99", "2026-07-02"),
+    ]
+    made = frame(
+        {
+            "statement_id": [s[0] for s in said],
+            "meeting_id": [s[1] for s in said],
+            "iso3": [s[2] for s in said],
+            "topic": "compliance_update",
+            "case_id": [s[3] for s in said],
+            "received_on": [s[4] for s in said],
+        }
+    )
+    spoil(made, [4], "case_id", ["S-CASE-99"], "unknown_case", "waiting")
+    return made
