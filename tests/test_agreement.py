@@ -1,0 +1,32 @@
+"""The pipeline's SQL and the independent recomputation give the same figures, to the last digit."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from tests.agreement import GRAIN, SLOW, differences, example, table_differences
+from tests.dbt_harness import compiled_project
+from tests.oracle.strategies import Delivery, deliveries
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=SLOW,
+)
+@given(deliveries())
+def test_figures_agree_on_small_deliveries(delivery: Delivery) -> None:
+    lines = differences(compiled_project(), example(delivery.accepted, delivery.as_of))
+    assert not lines, f"as of {delivery.as_of}:\n" + "\n".join(lines[:40])
+
+
+@pytest.mark.parametrize("column", ["value", "status"])
+def test_a_difference_is_seen(column: str) -> None:
+    row = dict.fromkeys((*GRAIN["indicator_values"], "value", "status"), "x")
+    assert table_differences("indicator_values", [row], [row]) == []
+    assert len(table_differences("indicator_values", [row], [{**row, column: "y"}])) == 1
+    assert len(table_differences("indicator_values", [row], [])) == 1
+    assert len(table_differences("indicator_values", [], [row])) == 1
