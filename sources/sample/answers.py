@@ -7,139 +7,85 @@ person; each coding is a version of the answer. That is where the 15,000 answers
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from sources.sample import parties as register
-from sources.sample.chance import Chance, Floats, Integers, Texts
-from sources.sample.parties import Days, Parties
+from sources.sample.chance import Chance, Flags, Floats, Integers, Texts
+from sources.sample.invented import words
+from sources.sample.parties import Parties, as_days
 from sources.sample.rows import LAST_RECEIVED, contradict, frame, put, repeat, scatter, single, spoil
 
 BLOCK = 2_000
 """Reports that are answered at a time, so that memory does not grow with the scale."""
 
-LEADS = (
-    "The report states",
-    "According to the report there is",
-    "The national authority describes",
-    "The authority lists",
-    "The report mentions",
-)
-SUBJECTS = {
-    "II": ("a national strategy with a work plan", "a data base that is kept up to date", "a standard revised in line with IMAS", "consultations in every district"),
-    "III": ("demarches to states not party", "a regional workshop on universalization", "a statement at a regional meeting", "a moratorium"),
-    "IV": ("a schedule for destruction", "a yearly review of the mines retained", "training without live mines", "progress at two depots"),
-    "V": ("a survey of all suspected areas", "areas released by survey and clearance", "a costed plan of work", "contamination by type"),
-    "VI": ("sessions of risk education in schools", "a method to choose groups at risk", "messages for herders and farmers", "a module in the school curriculum"),
-    "VII": ("a focal point for victim assistance", "a directory of services", "rehabilitation in three centres", "peer support in two hospitals"),
-    "VIII": ("a budget line of the state", "a platform with donors and operators", "a partnership of several years", "a plan to mobilise resources"),
-    "IX": ("legislation under Article 9", "penal sanctions in the criminal code", "a decree on implementation"),
-}  # fmt: skip
-TAILS = (
-    "",
-    "",
-    " since last year",
-    " with dates and costs",
-    " for the whole country",
-    " in three provinces",
-    ", with a table in an annex",
-    ", without figures",
-)
-NEGATIVE = (
-    "",
-    "",
-    "",
-    "Nothing on this was found.",
-    "The form leaves this blank.",
-    "The report says that none is planned.",
-)
-UNCLEAR = (
-    "Mentioned in one line without detail.",
-    "The wording allows two readings.",
-    "Refers to an annex that is not attached.",
-)
-SECTIONS = (
-    "Section 4.1",
-    "Section 2",
-    "Form A",
-    "Form C",
-    "Form D",
-    "Form F",
-    "Form H",
-    "Annex 2",
-    "Section 7.3",
-)
-HOSTILE = (
-    '=HYPERLINK("https://evil.example/","open me")',
-    "<b>A plan</b> is in place & costed <script>alert('harmless')</script>",
-    'The minister said: "we will finish", and then ""again"".',
-    "First line of the passage\nand a second line; with a semicolon",
-    "+1 area released, -2 suspected",
-    "@SUM(A1:A9) hectares",
-    "-3 areas; see O'Fictional & Sons' report",
-    "Tab\there, and a comma, too",
-    "C:\\plans\\2025\\final_FINAL(2).docx",
-    "'; DROP TABLE article7_answers; --",
-    "مخطط وطني and \u202etxet desrever\u202c in one cell",
-    "{{ 7 * 7 }} ${HOME} %s %d",
-    "A passage that goes on " + "and on " * 120 + "and ends.",
-)
 CASES = ("YES", "Yes", "No", "NO", "Not_Applicable", "UNCLEAR", "Unclear")
+ROUNDS = ("", ", second coding", ", third coding", ", fourth coding")
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Reports, the indicators they are asked about, and how likely each answer is.
+
+    ``chances`` and ``inside`` (is the state in the indicator's population?) are matrices, reports down
+    and indicators across; ``report`` and ``indicator`` are the positions of the pairs that are answered.
+    """
+
+    reports: pd.DataFrame
+    indicators: pd.DataFrame
+    chances: Floats
+    inside: Flags
+    report: Integers
+    indicator: Integers
 
 
 def blocks(
-    parties: Parties, reports: pd.DataFrame, indicators: pd.DataFrame, seed: int, scale: int
+    parties: Parties, reports: pd.DataFrame, indicators: pd.DataFrame, seed: int, *, scale: int
 ) -> Iterator[pd.DataFrame]:
     """Sound answers of these reports, ``BLOCK`` reports at a time, in order of receipt.
 
     ``indicators`` holds indicator_id, section, population and unit of the reported ones. Columns: the
-    dataset's, the notes, and ``round`` (0 for the first coding).
+    dataset's, and the notes.
     """
-    rounds = 2 if scale == 1 else 3
+    rounds = 2 if scale == 1 else len(ROUNDS)
     for start in range(0, len(reports), BLOCK):
         part = reports.iloc[start : start + BLOCK].reset_index(drop=True)
         chance = Chance(seed, f"answers of {part['report_id'].iloc[0]}")
-        yield _block(parties, part, indicators, chance, seed, rounds)
+        chances, inside = _chances(parties, part, indicators, seed)
+        questions = Questions(part, indicators, chances, inside, *_answered(part, indicators, chance))
+        yield _block(questions, chance, rounds)
 
 
-def _block(
-    parties: Parties, reports: pd.DataFrame, indicators: pd.DataFrame, chance: Chance, seed: int, rounds: int
-) -> pd.DataFrame:
-    first = reports["received"].to_numpy().astype("datetime64[D]") + chance.integers(3, 30, len(reports))
-    has_round = [first <= LAST_RECEIVED]
-    received = [first]
-    for _ in range(1, rounds):
-        received.append(received[-1] + chance.integers(15, 60, len(reports)))
-        again = chance.below(0.9, len(reports)) if rounds == 2 else True
-        has_round.append(has_round[-1] & again & (received[-1] <= LAST_RECEIVED))
-
-    chances, in_population = _chances(parties, reports, indicators, seed)
-    report, indicator = _answered(reports, indicators, chance)
-    mood = chance.uniform(len(report))
+def _block(questions: Questions, chance: Chance, rounds: int) -> pd.DataFrame:
+    """All codings of these reports. At life size one report in ten is coded once only."""
+    n = len(questions.reports)
+    received = register.later(as_days(questions.reports["received"]), chance.integers(3, 30, n))
+    coded = np.asarray(received <= LAST_RECEIVED)
+    mood = chance.uniform(len(questions.report))
     made = []
     for number in range(rounds):
         if number:
-            redrawn = chance.below(0.05, len(report))
-            mood = np.where(redrawn, chance.uniform(len(report)), mood)
-        keep = has_round[number][report]
-        made.append(
-            _coding(
-                reports, indicators, report[keep], indicator[keep], received[number],
-                chances, in_population, mood[keep], number, chance,
-            )
-        )  # fmt: skip
+            received = register.later(received, chance.integers(15, 60 if rounds == 2 else 40, n))
+            again = chance.below(0.9 if rounds == 2 else 1.0, n)
+            coded = coded & again & (received <= LAST_RECEIVED)
+            redrawn = chance.below(0.05, len(mood))
+            mood = np.where(redrawn, chance.uniform(len(mood)), mood)
+        coding = _coding(questions, mood, chance)
+        coding["received_on"] = register.texts(received)[questions.report]
+        coding["source_ref"] = "synthetic sample" + ROUNDS[number]
+        made.append(coding[coded[questions.report]])
     rows = pd.concat(made, ignore_index=True)
     return rows.sort_values(["received_on", "report_id"], kind="stable").reset_index(drop=True)
 
 
 def _chances(
     parties: Parties, reports: pd.DataFrame, indicators: pd.DataFrame, seed: int
-) -> tuple[Floats, np.ndarray]:
+) -> tuple[Floats, Flags]:
     """Chance of a yes for (report, indicator), and whether the state is in the population."""
     iso3 = reports["iso3"].to_numpy(dtype=object)
-    submitted = reports["submitted"].to_numpy().astype("datetime64[D]")
-    member = parties.memberships(iso3, submitted)
+    member = parties.memberships(iso3, as_days(reports["submitted"]))
     inside = np.column_stack([member[population] for population in indicators["population"]])
     state = Chance(seed, "tendency of states").uniform(len(parties.iso3))[parties.position(iso3)]
     theme = Chance(seed, "tendency of indicators").uniform(len(indicators))
@@ -150,7 +96,10 @@ def _chances(
 
 
 def _answered(reports: pd.DataFrame, indicators: pd.DataFrame, chance: Chance) -> tuple[Integers, Integers]:
-    """Positions of the (report, indicator) pairs that have an answer."""
+    """Positions of the (report, indicator) pairs that have an answer.
+
+    Most reports answer nearly all, one in seven less than half; those before 2025 little but 45.1.
+    """
     shape = (len(reports), len(indicators))
     backlog = reports["reporting_year"].to_numpy(dtype=np.int64) < 2025
     full = np.select([backlog, chance.below(0.86, len(reports))], [0.04, 0.985], 0.4)
@@ -161,33 +110,25 @@ def _answered(reports: pd.DataFrame, indicators: pd.DataFrame, chance: Chance) -
     return report.astype(np.int64), indicator.astype(np.int64)
 
 
-def _coding(
-    reports: pd.DataFrame, indicators: pd.DataFrame, report: Integers, indicator: Integers, received: Days,
-    chances: Floats, in_population: np.ndarray, mood: Floats, number: int, chance: Chance,
-) -> pd.DataFrame:  # fmt: skip
-    """One round of coding: an answer, evidence and location for each pair."""
+def _coding(questions: Questions, mood: Floats, chance: Chance) -> pd.DataFrame:
+    """One round of coding: answer, evidence and location for each pair; ``mood`` decides the answer."""
+    report, indicator = questions.report, questions.indicator
     n = len(report)
-    likely = chances[report, indicator]
-    inside = in_population[report, indicator]
-    answer = np.where(
-        inside,
-        np.select(
-            [mood < likely, mood < likely + 0.07, mood > 0.965], ["yes", "unclear", "not_applicable"], "no"
-        ),
-        np.select([mood < 0.006, mood < 0.015], ["yes", "no"], "not_applicable"),
-    ).astype(object)
-    sections = indicators["section"].to_numpy(dtype=object)[indicator]
+    likely = questions.chances[report, indicator]
+    within = np.select(
+        [mood < likely, mood < likely + 0.07, mood > 0.965], ["yes", "unclear", "not_applicable"], "no"
+    )
+    without = np.select([mood < 0.006, mood < 0.015], ["yes", "no"], "not_applicable")
+    answer = np.where(questions.inside[report, indicator], within, without).astype(object)
+    sections = questions.indicators["section"].to_numpy(dtype=object)[indicator]
     return frame(
         {
-            "report_id": reports["report_id"].to_numpy(dtype=object)[report],
-            "indicator_id": indicators["indicator_id"].to_numpy(dtype=object)[indicator],
+            "report_id": questions.reports["report_id"].to_numpy(dtype=object)[report],
+            "indicator_id": questions.indicators["indicator_id"].to_numpy(dtype=object)[indicator],
             "plan_version": np.where(chance.below(0.03, n), "draft-2024-08-16", ""),
             "answer": answer,
             "evidence": _evidence(answer, sections, chance),
             "location": _locations(answer, chance),
-            "received_on": register.texts(received[report]) if n else np.array([], dtype=object),
-            "source_ref": "synthetic sample" + ("", ", second coding", ", third coding")[number],
-            "round": number,
         }
     )
 
@@ -195,22 +136,21 @@ def _coding(
 def _evidence(answer: Texts, sections: Texts, chance: Chance) -> Texts:
     n = len(answer)
     subjects = np.full(n, "", dtype=object)
-    for section, phrases in SUBJECTS.items():
+    for section, phrases in words()["subjects"].items():
         here = sections == section
         subjects[here] = chance.pick(phrases, int(here.sum()))
-    positive = chance.pick(LEADS, n) + " " + subjects + chance.pick(TAILS, n) + "."
-    return np.select(
-        [answer == "yes", answer == "no", answer == "unclear"],
-        [positive, chance.pick(NEGATIVE, n), chance.pick(UNCLEAR, n)],
-        "",
-    ).astype(object)
+    positive = chance.pick(words()["leads"], n) + " " + subjects + chance.pick(words()["tails"], n) + "."
+    negative, unclear = chance.pick(words()["negative"], n), chance.pick(words()["unclear"], n)
+    said = np.where(answer == "yes", positive, np.where(answer == "no", negative, unclear))
+    return np.where(answer == "not_applicable", "", said).astype(object)
 
 
 def _locations(answer: Texts, chance: Chance) -> Texts:
     n = len(answer)
-    pages = chance.integers(1, 48, n).astype(str).astype(object)
-    place = chance.pick(SECTIONS, n) + ", page " + pages
-    return np.where((answer == "not_applicable") & chance.below(0.8, n), "", place)
+    place = (
+        chance.pick(words()["sections"], n) + ", page " + chance.integers(1, 48, n).astype(str).astype(object)
+    )
+    return np.where((answer == "not_applicable") & chance.below(0.8, n), "", place).astype(object)
 
 
 def mess(rows: pd.DataFrame, year: int, seed: int) -> pd.DataFrame:
@@ -219,9 +159,9 @@ def mess(rows: pd.DataFrame, year: int, seed: int) -> pd.DataFrame:
     Only answers with one coding are spoilt, so that no sound row shares a key with a bad one.
     """
     chance = Chance(seed, f"bad answers of {year}")
-    rows = rows.drop(columns="round")
     told = np.flatnonzero((rows["answer"] == "yes").to_numpy())
-    put(rows, np.sort(told[chance.sample(len(told), len(HOSTILE))]), "evidence", HOSTILE)
+    hostile = words()["hostile"]
+    put(rows, np.sort(told[chance.sample(len(told), len(hostile))]), "evidence", hostile)
     for word in CASES:
         same = np.flatnonzero((rows["answer"] == word.lower()).to_numpy())
         put(rows, same[chance.sample(len(same), 20)], "answer", [word])
@@ -241,7 +181,12 @@ def mess(rows: pd.DataFrame, year: int, seed: int) -> pd.DataFrame:
     orphans = rows.iloc[free[37:45]].copy()
     orphans["report_id"] = [f"{year}-{iso3}-700" for iso3 in orphans["report_id"].str[5:8]]
     spoil(
-        orphans, np.arange(len(orphans)), "report_id", list(orphans["report_id"]), "unknown_report", "waiting"
+        orphans,
+        np.arange(len(orphans)),
+        "report_id",
+        list(orphans["report_id"]),
+        "unknown_report",
+        outcome="waiting",
     )
     flipped = {"yes": "no", "no": "yes", "unclear": "no", "not_applicable": "no"}
     pairs = np.array([p for p in free[45:60] if rows["answer"].iloc[p] in flipped][:6], dtype=np.int64)
@@ -264,32 +209,37 @@ def corrections(rows: pd.DataFrame, reports: pd.DataFrame, parent_missing: Texts
     latest = latest[latest["day"] < np.datetime64("2026-07-15", "D")].reset_index(drop=True)
     latest = latest[~latest["answer"].isin(CASES)]
     latest = latest.iloc[chance.sample(len(latest), 230)].reset_index(drop=True)
-    day = latest.pop("day").to_numpy().astype("datetime64[D]")
+    day = as_days(latest.pop("day"))
 
     corrected = latest.iloc[:150].copy()
     turned = {"yes": "no", "no": "yes", "unclear": "yes", "not_applicable": "unclear"}
     corrected["answer"] = corrected["answer"].map(turned)
     corrected["evidence"] = "Corrected after an exchange with the state."
-    corrected["received_on"] = register.texts(day[:150] + chance.integers(15, 110, 150))
+    corrected["received_on"] = register.texts(register.later(day[:150], chance.integers(15, 110, 150)))
     corrected["source_ref"] = "synthetic sample, correction"
 
     retracted = latest.iloc[150:200].copy()
     retracted[["plan_version", "answer", "evidence", "location"]] = ""
     put(retracted, [0, 1], "answer", ["see note", "-"])  # ignored: a retraction needs only its key
-    retracted["received_on"] = register.texts(day[150:200] + 30)
+    retracted["received_on"] = register.texts(register.later(day[150:200], 30))
     put(retracted, np.arange(50), "record_status", ["retracted", "retracted", "RETRACTED"])
     retracted["source_ref"] = "synthetic sample, retraction"
 
     returned = latest.iloc[150:170].copy()
     returned["answer"] = "yes"
-    returned["received_on"] = register.texts(day[150:170] + chance.integers(45, 100, 20))
+    returned["received_on"] = register.texts(register.later(day[150:170], chance.integers(45, 100, 20)))
     returned["source_ref"] = "synthetic sample, correction after a retraction"
 
     waiting = latest.iloc[200 : 200 + 3 * len(parent_missing)].copy()
     waiting["report_id"] = np.repeat(parent_missing, 3)
     put(waiting, np.arange(len(waiting)), "indicator_id", ["5.1", "10.1", "45.1"])
     spoil(
-        waiting, np.arange(len(waiting)), "report_id", list(waiting["report_id"]), "unknown_report", "waiting"
+        waiting,
+        np.arange(len(waiting)),
+        "report_id",
+        list(waiting["report_id"]),
+        "unknown_report",
+        outcome="waiting",
     )
 
     unheard = latest.iloc[-1:].copy()
@@ -297,7 +247,7 @@ def corrections(rows: pd.DataFrame, reports: pd.DataFrame, parent_missing: Texts
     unheard["report_id"] = reports["report_id"].iloc[0]
     unheard["indicator_id"] = next(i for i in ("5.1", "10.1", "37.2", "40.1") if i not in answered)
     unheard["record_status"] = "retracted"
-    spoil(unheard, [0], "record_status", ["retracted"], "retraction_of_unknown_key", "warned")
+    spoil(unheard, [0], "record_status", ["retracted"], "retraction_of_unknown_key", outcome="warned")
 
     made = pd.concat([corrected, retracted, returned, waiting, unheard], ignore_index=True)
     spoil(made, [3], "answer", ["yess"], "unknown_word")

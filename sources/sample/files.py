@@ -46,6 +46,7 @@ def columns_of(rows: pd.DataFrame, dataset: str) -> list[str]:
 def write_csv(
     rows: pd.DataFrame,
     path: Path,
+    *,
     separator: str = ",",
     line_end: str = "\n",
     bom: bool = False,
@@ -105,7 +106,7 @@ def write_workbook(sheets: Mapping[str, pd.DataFrame], remarks: Sequence[str], p
     book = xlsxwriter.Workbook(
         buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
-    book.set_properties({"title": "Synthetic sample", "created": CREATED})
+    book.set_properties({"created": CREATED})  # nothing else: no property names anybody
     day = book.add_format({"num_format": "yyyy-mm-dd"})
     notes = book.add_worksheet("notes")
     for line, remark in enumerate(remarks):

@@ -57,7 +57,7 @@ def generate(out: Path, seed: int = SEED, scale: int = 1) -> pd.DataFrame:
 
 
 def _names(scale: int) -> set[str]:
-    held = {m.meeting_id for m in meetings.CALENDAR if m.people}
+    held = {m.meeting_id for m in meetings.known() if m.people}
     workshops = {"workshops-2025", "workshops-2026"} if scale > 1 else set()
     return {
         *(f"{name}.csv" for name in REAL),
@@ -95,9 +95,11 @@ def _reports_and_answers(known: Parties, out: Path, seed: int, scale: int) -> li
         )
         path = out / f"article7_answers--{year}.csv"
         written: int | None = None
-        for rows in answers.blocks(known, made[of_year].reset_index(drop=True), indicators, seed, scale):
+        for rows in answers.blocks(
+            known, made[of_year].reset_index(drop=True), indicators, seed, scale=scale
+        ):
             first = written is None
-            block = answers.mess(rows, year, seed) if first else rows.drop(columns="round")
+            block = answers.mess(rows, year, seed) if first else rows
             found.append(write_csv(block, path, append_at=written))
             written = (written or 0) + len(block)
             if first:
@@ -113,7 +115,8 @@ def _meetings(known: Parties, out: Path, seed: int, scale: int) -> list[pd.DataF
     for name, rows in meetings.participants(known, everybody, seed, scale).items():
         if name == "IM2026":
             # A column that the contract does not know: kept in the archive, told as a warning.
-            rows = rows.assign(table_number=(pd.RangeIndex(len(rows)) % 24 + 1).astype(str))
+            table = (pd.RangeIndex(len(rows)) % 24 + 1).astype(str)
+            rows.insert(len(rows.columns), "table_number", table)
         found.append(write_csv(rows, out / f"meeting_participants--{name}.csv"))
     cases = secretariat.compliance_cases(known, seed)
     said = meetings.statements(known, cases, seed, scale)

@@ -7,15 +7,30 @@ from syllables that belong to no language, so that none can be the full name of 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
+from sources.contract import datasets
+from sources.sample import SAMPLE
 from sources.sample import parties as register
 from sources.sample.chance import Chance, Integers, Texts
+from sources.sample.invented import words
 from sources.sample.parties import Parties
-from sources.sample.rows import NOTES, SYNTHETIC, contradict, frame, put, repeat, scatter, single, spoil
+from sources.sample.rows import (
+    LAST_RECEIVED,
+    NOTES,
+    SYNTHETIC,
+    contradict,
+    frame,
+    put,
+    repeat,
+    scatter,
+    single,
+    spoil,
+)
 from sources.sample.spellings import NO_STATE, spell
 
 
@@ -29,92 +44,76 @@ class Meeting:
     starts_on: str
     ends_on: str
     received_on: str
-    source_ref: str = SYNTHETIC
+    record_status: str
+    source_ref: str
     people: int = 0
     victims: int = 0
-    record_status: str = ""
 
 
-MSP, INTERSESSIONAL, PREPARATORY = "meeting_of_states_parties", "intersessional", "preparatory"
-REVIEW_CONFERENCE = "review_conference"
-ADDRESS = "apminebanconvention.org/en/meetings"
-
-CALENDAR = (
-    Meeting("5RC", "Fifth Review Conference, Siem Reap-Angkor", REVIEW_CONFERENCE, "2024-11-25", "2024-11-29", "2025-01-10", "eacnews.asia 18 Nov 2024 (registers/meetings_attendance.csv)"),
-    Meeting("IM2025", "Intersessional Meetings 2025", INTERSESSIONAL, "2025-06-17", "2025-06-20", "2025-01-10", f"{ADDRESS}/intersessional-meetings/2025-intersessional-meetings", 250, 12),
-    Meeting("22MSP-PM1", "First Preparatory Meeting of the 22MSP", PREPARATORY, "2025-06-23", "2025-06-23", "2025-02-03", people=42, victims=2),
-    Meeting("22MSP-PM2", "Second Preparatory Meeting of the 22MSP", PREPARATORY, "2025-09-10", "2025-09-10", "2025-02-03", people=48, victims=3),
-    Meeting("22MSP", "Twenty-Second Meeting of the States Parties", MSP, "2025-12-01", "2025-12-05", "2025-02-03", f"{ADDRESS}-of-the-states-parties/22msp/summary", 335, 17),
-    Meeting("IM2026", "Intersessional Meetings 2026", "INTERSESSIONAL", "2026-06-16", "2026-06-19", "2026-01-12", people=400, victims=14),
-    Meeting("23MSP-PM1", "First Preparatory Meeting of the 23MSP", PREPARATORY, "2026-06-22", "2026-06-22", "2026-01-12", people=95, victims=3),
-    Meeting("23MSP-PM2", "Second Preparatory Meeting of the 23MSP", PREPARATORY, "2026-09-15", "2026-09-15", "2026-01-12", people=90, victims=4),
-    Meeting("23MSP", "Twenty-Third Meeting of the States Parties", MSP, "2026-11-23", "2026-11-27", "2026-01-12"),
-    Meeting("23MSP", "Twenty-Third Meeting of the States Parties", MSP, "2026-11-30", "2026-12-04", "2026-05-04", "synthetic sample, correction", 75, 3),
-    Meeting("23MSP-PM3", "Third Preparatory Meeting of the 23MSP", PREPARATORY, "2026-10-20", "2026-10-20", "2026-05-04"),
-    Meeting("23MSP-PM3", "", "", "", "", "2026-09-21", "synthetic sample, retraction", record_status="retracted"),
-)  # fmt: skip
-"""The meetings. Dates without a source_ref are invented, like all numbers of people."""
-
+MSP, PREPARATORY = "meeting_of_states_parties", "preparatory"
 WORKSHOP_SIZE = 350
 PARTICIPATIONS_AT_SCALE = 3_500
-"""Participations for each unit of scale above 1: the register of a whole plan period."""
+"""Participations for each unit of scale above 1: the registers of a whole plan period."""
 
-GIVEN_START = ("Zor", "Quel", "Brax", "Ylv", "Trem", "Osk", "Vask", "Ombr", "Jaxl", "Fenw", "Wyr", "Kelz", "Drav", "Ulq", "Plom", "Xand", "Gritz", "Snorv", "Thriv", "Mazq", "Eldw", "Hroz", "Nimb", "Cwel")  # fmt: skip
-GIVEN_END = ("ika", "oren", "ume", "alto", "izeph", "ondri", "éla", "ürn", "ázo", "ïndra", "omel", "ysk", "abeth", "uvin", "ôwe", "enka")  # fmt: skip
-FAMILY_START = ("Quarr", "Blenth", "Vexq", "Dromb", "Skolv", "Thwast", "Murgl", "Zephk", "Plinth", "Orvask", "Grimbl", "Yarvok", "Fizzw", "Klumpf", "Wexh", "Jurbl", "Ostrix", "Nabbl", "Crwth", "Huxq", "Tazm", "Eerf", "Unkw", "Ludvor")  # fmt: skip
-FAMILY_END = ("owin", "orpex", "uor", "lath", "émondo", "ixell", "aquist", "oomba", "ürzel", "andrake", "içote", "ofski", "ewhistle", "ånder", "ubrook", "aziño")  # fmt: skip
-
-ORGANIZATIONS: dict[str, tuple[str, ...]] = {
-    "united_nations": ("United Nations Mine Action Service", "United Nations Development Programme", "United Nations Children's Fund", "United Nations Office for Disarmament Affairs"),
-    "international_organization": ("Geneva International Centre for Humanitarian Demining", "European Union", "Organization of American States", "African Union"),
-    "red_cross": ("International Committee of the Red Cross", "International Federation of Red Cross and Red Crescent Societies"),
-    "survivor_organization": ("Hopewalk Survivors Network", "Association of the Walking Dawn", "Réseau des Pas Retrouvés", "Red Pasos de Mañana", "Union of Survivors of the Invented Valley", "Second Step Fellowship", "Blue Crutch Society", "Lantern Road Survivors"),
-    "civil_society": ("Clear Meadows Trust", "Safe Furrow Foundation", "Campaign for Quiet Fields", "Institute of Invented Disarmament Studies", "Fieldlight Demining", "Green Path Research", "Sans Traces"),
-    "other": ("University of Nowhere", "Demonstration Detector Works"),
-}  # fmt: skip
-"""Survivor organizations, civil society and others are invented; the rest are institutions."""
-
-WEIGHTS = {"united_nations": 5, "international_organization": 5, "red_cross": 2, "survivor_organization": 7, "civil_society": 11, "other": 3}  # fmt: skip
+WEIGHTS = {
+    "united_nations": 5,
+    "international_organization": 5,
+    "red_cross": 2,
+    "survivor_organization": 7,
+    "civil_society": 11,
+    "other": 3,
+}
+"""How much each kind of guest comes, relative to its number."""
 OBSERVER_STATES = 14
+"""States not party at a large meeting."""
+
+
+@cache
+def known() -> tuple[Meeting, ...]:
+    """The meetings of ``calendar.csv``; a second row of one meeting is a later version of it."""
+    table = pd.read_csv(SAMPLE / "calendar.csv", dtype=str, keep_default_na=False)
+    people, victims = (table.pop(name).astype(int) for name in ("people", "victims"))
+    return tuple(
+        Meeting(**{str(name): text for name, text in row.items()}, people=seats, victims=harmed)
+        for row, seats, harmed in zip(table.to_dict("records"), people, victims, strict=True)
+    )
 
 
 def calendar(scale: int, seed: int) -> list[Meeting]:
     """The meetings; at scale X > 1 also as many workshops as give 3,500 X participations."""
-    return [*CALENDAR, *_workshops(scale, seed)]
+    return [*known(), *_workshops(scale, seed)]
 
 
 def _workshops(scale: int, seed: int) -> list[Meeting]:
     if scale == 1:
         return []
-    missing = PARTICIPATIONS_AT_SCALE * scale - sum(m.people for m in CALENDAR)
+    missing = PARTICIPATIONS_AT_SCALE * scale - sum(m.people for m in known())
     count = max(round(missing / WORKSHOP_SIZE), 0)
     first = np.datetime64("2025-01-13", "D")
-    starts = register.texts(first + Chance(seed, "days of workshops").integers(0, 650, count))
+    after_first = Chance(seed, "days of workshops").integers(0, 650, count)
+    starts = register.texts(register.later(np.full(count, first), after_first))
     return [
         Meeting(
-            f"WS-{number:04d}", f"Technical workshop {number}", PREPARATORY, str(day), str(day), "2025-01-10",
-            people=WORKSHOP_SIZE, victims=10,
+            meeting_id=f"WS-{number:04d}",
+            title=f"Technical workshop {number}",
+            kind=PREPARATORY,
+            starts_on=str(day),
+            ends_on=str(day),
+            received_on="2025-01-10",
+            record_status="",
+            source_ref=SYNTHETIC,
+            people=WORKSHOP_SIZE,
+            victims=10,
         )
         for number, day in enumerate(starts, start=1)
-    ]  # fmt: skip
+    ]
 
 
 def rows(scale: int, seed: int) -> pd.DataFrame:
     """Rows of the dataset meetings."""
-    made = [
-        {
-            "meeting_id": m.meeting_id,
-            "title": m.title,
-            "kind": m.kind,
-            "starts_on": m.starts_on,
-            "ends_on": m.ends_on,
-            "received_on": m.received_on,
-            "record_status": m.record_status,
-            "source_ref": m.source_ref,
-        }
-        for m in calendar(scale, seed)
-    ]
-    return frame({c: [m[c] for m in made] for c in made[0]})
+    meetings = [asdict(m) for m in calendar(scale, seed)]
+    columns = [c.name for c in datasets()["meetings"].columns]
+    return frame({column: [m[column] for m in meetings] for column in columns})
 
 
 def people(parties: Parties, seed: int, scale: int) -> pd.DataFrame:
@@ -123,19 +122,19 @@ def people(parties: Parties, seed: int, scale: int) -> pd.DataFrame:
     seats = 6 * min(scale, 20)
     state = np.repeat(parties.iso3, seats)
     kinds, organizations = [], []
-    for kind, names in ORGANIZATIONS.items():
+    for kind, names in words()["organizations"].items():
         each = seats + 2
         kinds += [kind] * (each * len(names))
         organizations += [name for name in names for _ in range(each)]
-    kind = np.concatenate([np.full(len(state), "state", dtype=object), np.array(kinds, dtype=object)])
-    n = len(kind)
-    survivors = kind == "survivor_organization"
+    delegation = np.concatenate([np.full(len(state), "state", dtype=object), np.array(kinds, dtype=object)])
+    n = len(delegation)
+    survivors = delegation == "survivor_organization"
     victim = np.where(survivors, chance.below(0.75, n), chance.below(0.012, n))
     made = pd.DataFrame(
         {
             "full_name": _names(n, chance),
             "gender": chance.pick(("female", "male", "other"), n, (0.455, 0.54, 0.005)),
-            "delegation_kind": kind,
+            "delegation_kind": delegation,
             "iso3": np.concatenate([state, np.full(len(kinds), "", dtype=object)]),
             "organization": np.concatenate(
                 [np.full(len(state), "", dtype=object), np.array(organizations, dtype=object)]
@@ -150,8 +149,8 @@ def people(parties: Parties, seed: int, scale: int) -> pd.DataFrame:
 
 def _names(n: int, chance: Chance) -> Texts:
     """``n`` distinct invented full names."""
-    given = [start + end for start in GIVEN_START for end in GIVEN_END]
-    family = [start + end for start in FAMILY_START for end in FAMILY_END]
+    given = [start + end for start in words()["given_starts"] for end in words()["given_ends"]]
+    family = [start + end for start in words()["family_starts"] for end in words()["family_ends"]]
     number = chance.sample(len(given) * len(family), n)
     first = np.array(given, dtype=object)[number % len(given)]
     return np.asarray(first + " " + np.array(family, dtype=object)[number // len(given)])
@@ -171,7 +170,7 @@ def participants(parties: Parties, everybody: pd.DataFrame, seed: int, scale: in
         if of_year:
             registers = [_register(parties, everybody, m, seed) for m in of_year]
             files[f"workshops-{year}"] = pd.concat(registers, ignore_index=True)
-    _wanted(files)
+    _unsaid(files)
     for name in ("IM2025", "22MSP", "IM2026"):
         files[name] = _mess(files[name], name, seed)
     return files
@@ -183,12 +182,13 @@ def _register(parties: Parties, everybody: pd.DataFrame, meeting: Meeting, seed:
     chosen = everybody.iloc[_attendants(parties, everybody, meeting, chance)].reset_index(drop=True)
     n = len(chosen)
     ahead = meeting.starts_on > "2026-11-20"  # not held yet: nobody has checked in
-    received = np.datetime64(meeting.ends_on, "D") + 7 + chance.integers(0, 9, n)
-    received = np.where(chance.below(0.02, n), received + 45, received)
+    ends = np.full(n, np.datetime64(meeting.ends_on, "D"))
+    late = np.where(chance.below(0.02, n), 45, 0)
+    received = register.later(ends, 7 + chance.integers(0, 9, n) + late)
     if ahead:
-        received = np.datetime64("2026-11-02", "D") + chance.integers(0, 17, n)
-    received = np.minimum(received, np.datetime64("2026-11-20", "D"))
-    known = chosen["victim"].to_numpy(dtype=bool)
+        received = register.later(np.full(n, np.datetime64("2026-11-02", "D")), chance.integers(0, 17, n))
+    received = np.minimum(received, LAST_RECEIVED)
+    victim = chosen["victim"].to_numpy(dtype=bool)
     unsaid = chance.below(0.45, n)
     made = frame(
         {
@@ -200,8 +200,8 @@ def _register(parties: Parties, everybody: pd.DataFrame, meeting: Meeting, seed:
             "full_name": chosen["full_name"],
             "email": chosen["email"],
             "gender": np.where(chance.below(0.035, n), "unknown", chosen["gender"]),
-            "is_mine_victim": np.where(known, "yes", np.where(unsaid, "", "no")),
-            "attended": "no" if ahead else np.where(~known & chance.below(0.07, n), "no", "yes"),
+            "is_mine_victim": np.where(victim, "yes", np.where(unsaid, "", "no")),
+            "attended": "no" if ahead else np.where(~victim & chance.below(0.07, n), "no", "yes"),
             "received_on": register.texts(received),
         }
     )
@@ -269,7 +269,7 @@ def _twice(made: pd.DataFrame, meeting: Meeting, chance: Chance) -> pd.DataFrame
     return pd.concat([made, again], ignore_index=True)
 
 
-def _wanted(files: dict[str, pd.DataFrame]) -> None:
+def _unsaid(files: dict[str, pd.DataFrame]) -> None:
     """A mine victim of the 22MSP whose register of June says nothing of it, and one who says no."""
     victims = files["22MSP"][files["22MSP"]["is_mine_victim"] == "yes"]
     june = files["IM2025"]
@@ -290,17 +290,17 @@ def _mess(made: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
     spoil(made, free[5:6], "is_mine_victim", ["perhaps"], "unknown_word")
     spoil(made, free[6:7], "iso3", [""], "missing_cell")
     spoil(made, free[7:8], "received_on", ["20 June"], "bad_date")
-    spoil(made, free[8:9], "meeting_id", ["99MSP"], "unknown_meeting", "waiting")
+    spoil(made, free[8:9], "meeting_id", ["99MSP"], "unknown_meeting", outcome="waiting")
     guests = made["delegation_kind"].isin(["survivor_organization", "civil_society"]) & made[
         "is_mine_victim"
     ].ne("yes")
     invited = np.flatnonzero(guests.to_numpy())
     invited = invited[chance.sample(len(invited), 2)]
     spoil(made, invited[:1], "organization", [""], "missing_cell")
-    spoil(made, invited[1:], "iso3", ["KHM"], "iso3_of_an_organization", "warned")
+    spoil(made, invited[1:], "iso3", ["KHM"], "iso3_of_an_organization", outcome="warned")
 
     later = made.iloc[free[9:16]].copy()
-    later["received_on"] = register.texts(register.days(later["received_on"]) + 30)
+    later["received_on"] = register.texts(register.later(register.days(later["received_on"]), 30))
     emptied = [c for c in later.columns if c not in ("registration_id", "received_on", "source_ref", *NOTES)]
     later.iloc[:3, [later.columns.get_loc(c) for c in emptied]] = ""  # type: ignore[index]
     put(later, [0, 1, 2], "record_status", ["retracted"])
@@ -332,7 +332,7 @@ def statements(parties: Parties, cases: pd.DataFrame, seed: int, scale: int) -> 
     spoil(made, free[0:1], "iso3", [NO_STATE[3]], "unknown_state")
     spoil(made, free[1:2], "topic", ["praise"], "unknown_word")
     spoil(made, free[2:3], "received_on", ["2025-06-31"], "bad_date")
-    spoil(made, free[3:4], "meeting_id", ["21½MSP"], "unknown_meeting", "waiting")
+    spoil(made, free[3:4], "meeting_id", ["21½MSP"], "unknown_meeting", outcome="waiting")
     made = repeat(made, free[4:5])
     return made
 
@@ -351,7 +351,7 @@ def _said(parties: Parties, meeting: Meeting, seed: int) -> pd.DataFrame:
     topic = np.repeat(np.array(["condemnation", "other"], dtype=object), [len(condemning), len(speaking)])
     n = len(iso3)
     loud = chance.below(0.05, n)
-    received = np.datetime64(meeting.ends_on, "D") + chance.integers(5, 25, n)
+    received = register.later(np.full(n, np.datetime64(meeting.ends_on, "D")), chance.integers(5, 25, n))
     return frame(
         {
             "statement_id": [f"{meeting.meeting_id}-S{number:03d}" for number in range(1, n + 1)],
@@ -386,5 +386,5 @@ def _updates(cases: pd.DataFrame) -> pd.DataFrame:
             "received_on": [s[4] for s in said],
         }
     )
-    spoil(made, [4], "case_id", ["S-CASE-99"], "unknown_case", "waiting")
+    spoil(made, [4], "case_id", ["S-CASE-99"], "unknown_case", outcome="waiting")
     return made

@@ -32,6 +32,16 @@ def texts(values: Days) -> Texts:
     return np.asarray(np.datetime_as_string(values, unit="D")).astype(object)
 
 
+def as_days(column: pd.Series) -> Days:
+    """A column of dates as days."""
+    return column.to_numpy().astype("datetime64[D]")
+
+
+def later(values: Days, by: int | npt.NDArray[np.int64]) -> Days:
+    """Days ``by`` so many days later (earlier, if negative)."""
+    return np.asarray(values + np.asarray(by).astype("timedelta64[D]"))
+
+
 def read(name: str) -> pd.DataFrame:
     """A register as text; ``NA`` stays the text it is."""
     return pd.read_csv(REGISTERS / f"{name}.csv", dtype=str, keep_default_na=False)

@@ -13,8 +13,8 @@ import pandas as pd
 
 from sources.sample import parties as register
 from sources.sample.chance import Chance, Texts
-from sources.sample.parties import Days, Parties
-from sources.sample.rows import LAST_RECEIVED, contradict, frame, repeat, single, spoil
+from sources.sample.parties import Days, Parties, as_days
+from sources.sample.rows import LAST_RECEIVED, contradict, frame, put, repeat, scatter, single, spoil
 from sources.sample.spellings import NO_STATE, spell
 
 YEARS = (2025, 2026)
@@ -35,8 +35,8 @@ def make(parties: Parties, seed: int, scale: int) -> pd.DataFrame:
     chance = Chance(seed, "reports received")
     n = len(reports)
     delay = chance.integers(1, 14, n) + np.where(chance.below(0.05, n), chance.integers(60, 200, n), 0)
-    submitted = reports["submitted"].to_numpy().astype("datetime64[D]")
-    received = np.maximum(submitted + delay, np.datetime64("2025-01-10", "D"))
+    submitted = as_days(reports["submitted"])
+    received = np.maximum(register.later(submitted, delay), np.datetime64("2025-01-10", "D"))
     reports["submitted"], reports["received"] = submitted, received
     kept = reports[(submitted <= LAST_SUBMITTED) & (received <= LAST_RECEIVED)].copy()
     kept["edition"] = kept.groupby(["reporting_year", "iso3"], sort=False).cumcount() + 1
@@ -129,7 +129,7 @@ def rows(parties: Parties, reports: pd.DataFrame, seed: int) -> dict[int, pd.Dat
     chance = Chance(seed, "rows of reports")
     n = len(reports)
     iso3 = reports["iso3"].to_numpy(dtype=object)
-    submitted = reports["submitted"].to_numpy().astype("datetime64[D]")
+    submitted = as_days(reports["submitted"])
     implements = np.logical_or.reduce(
         [parties.bound_by(kind, iso3, submitted) for kind in ("article_3", "article_4", "article_5")]
     )
@@ -145,7 +145,7 @@ def rows(parties: Parties, reports: pd.DataFrame, seed: int) -> dict[int, pd.Dat
             "language": chance.pick(LANGUAGES, n, (50, 22, 18, 7, 3)),
             "document_url": "https://documents.example.org/article7/" + reports["report_id"] + ".pdf",
             "document_sha256": np.where(chance.below(0.5, n), np.array(digests, dtype=object), ""),
-            "received_on": register.texts(reports["received"].to_numpy().astype("datetime64[D]")),
+            "received_on": register.texts(as_days(reports["received"])),
         }
     )
     files = {}
@@ -174,7 +174,7 @@ def _versions(sound: pd.DataFrame, year: int, seed: int) -> pd.DataFrame:
     chosen = old[chance.sample(len(old), 11)]
     received = register.days(sound["received_on"].iloc[chosen])
     corrected = sound.iloc[chosen[:8]].copy()
-    corrected["received_on"] = register.texts(received[:8] + chance.integers(20, 90, 8))
+    corrected["received_on"] = register.texts(register.later(received[:8], chance.integers(20, 90, 8)))
     corrected["uses_guide"] = np.where(
         corrected["uses_guide"].str.lower().isin(["yes", "true", "y", "1"]), "no", "yes"
     )
@@ -182,11 +182,11 @@ def _versions(sound: pd.DataFrame, year: int, seed: int) -> pd.DataFrame:
     retracted = sound.iloc[chosen[8:]].copy()
     emptied = [c for c in retracted.columns if c != "report_id" and not c.startswith("_")]
     retracted[emptied] = ""
-    retracted["received_on"] = register.texts(received[8:] + 40)
+    retracted["received_on"] = register.texts(register.later(received[8:], 40))
     retracted["record_status"] = ["retracted", "Retracted", "retracted"]
     retracted["source_ref"] = "synthetic sample, retraction"
     returned = sound.iloc[chosen[8:10]].copy()
-    returned["received_on"] = register.texts(received[8:10] + 80)
+    returned["received_on"] = register.texts(register.later(received[8:10], 80))
     returned["uses_guide"] = "yes"
     returned["source_ref"] = "synthetic sample, correction after a retraction"
     return pd.concat([sound, corrected, retracted, returned], ignore_index=True)
@@ -213,7 +213,7 @@ def _mess(made: pd.DataFrame, year: int, seed: int) -> pd.DataFrame:
         bad = bad.iloc[:4]
     made = repeat(made, chosen[6:8])
     twice = np.flatnonzero((made["_outcome"] == "duplicate").to_numpy())[:1]
-    made.iloc[twice, made.columns.get_loc("iso3")] = made["report_id"].iloc[twice].str[5:8]
+    put(made, twice, "iso3", [made["report_id"].iloc[twice[0]][5:8]])  # the same state, spelled by its code
     if year == YEARS[0]:
         # Two rows that contradict each other: neither loads, and nothing refers to them.
         pair["report_id"] = [f"{r[:9]}800" for r in pair["report_id"]]
@@ -221,10 +221,7 @@ def _mess(made: pd.DataFrame, year: int, seed: int) -> pd.DataFrame:
             pair, np.array([0]), "submitted_on", {pair["submitted_on"].iloc[0]: f"{year}-03-03"}
         )
         made = pd.concat([made, pair], ignore_index=True)
-    order = np.sort(chance.integers(0, len(made) - 1, len(bad)))
-    place = np.concatenate([np.arange(len(made)) * 2, order * 2 + 1])
-    both = pd.concat([made, bad], ignore_index=True)
-    return both.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
+    return scatter(made, bad, chance)
 
 
 def _mended(file: pd.DataFrame) -> pd.DataFrame:

@@ -50,6 +50,7 @@ def spoil(
     column: str,
     values: Sequence[str],
     kind: str,
+    *,
     outcome: Outcome = "quarantined",
 ) -> None:
     """Put ``values`` (in turn) into a column of the rows at these positions, and note the fault."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sources.sample import parties as register
 from sources.sample.chance import Chance, Texts
-from sources.sample.parties import Parties
+from sources.sample.parties import Parties, as_days
 from sources.sample.rows import LAST_RECEIVED, contradict, frame, put, repeat, scatter, single, spoil
 from sources.sample.spellings import spell
 
@@ -31,7 +31,8 @@ def extension_requests(parties: Parties, seed: int) -> pd.DataFrame:
     ]
     states = clearing["iso3"].to_numpy(dtype=object)[chance.sample(len(clearing), 13)]
     year = np.repeat(np.array(YEARS), [7, 6])
-    submitted = np.array([f"{y}-03-10" for y in year], dtype="datetime64[D]") + chance.integers(0, 80, 13)
+    opened = np.array([f"{y}-03-10" for y in year], dtype="datetime64[D]")
+    submitted = register.later(opened, chance.integers(0, 80, 13))
     plans = {
         f"{part}_{quality}": np.where(chance.below(likely, 13), "yes", "no")
         for part, likely in (("clearance", 0.85), ("risk_education", 0.65))
@@ -43,11 +44,11 @@ def extension_requests(parties: Parties, seed: int) -> pd.DataFrame:
             "iso3": spell(states, 0.4, chance),
             "submitted_on": register.texts(submitted),
             **plans,
-            "received_on": register.texts(submitted + chance.integers(1, 9, 13)),
+            "received_on": register.texts(register.later(submitted, chance.integers(1, 9, 13))),
         }
     )
     revised = made.iloc[[1, 4, 9]].copy()
-    revised["received_on"] = register.texts(register.days(revised["received_on"]) + 100)
+    revised["received_on"] = register.texts(register.later(register.days(revised["received_on"]), 100))
     revised[[c for c in plans if c.endswith("costed")]] = "yes"
     revised["source_ref"] = "synthetic sample, revised request"
     return pd.concat([repeat(made, np.array([2])), revised], ignore_index=True)
@@ -172,7 +173,7 @@ def _year_of_money(parties: Parties, year: int, seed: int) -> pd.DataFrame:
         ones = np.ones(len(joined), dtype=bool)
         parts.append((_paid(joined, np.full(len(joined), 1_250), first_bill, ones), "assessment"))
     rows = pd.concat([part.assign(kind=kind) for part, kind in parts], ignore_index=True)
-    rows["received"] = rows["day"].to_numpy().astype("datetime64[D]") + chance.integers(1, 12, len(rows))
+    rows["received"] = register.later(as_days(rows["day"]), chance.integers(1, 12, len(rows)))
     rows = rows[rows["received"] <= LAST_RECEIVED].sort_values(["received", "iso3", "kind"], kind="stable")
     cents = rows["cents"].to_numpy(dtype=np.int64)
     return frame(
@@ -182,8 +183,8 @@ def _year_of_money(parties: Parties, year: int, seed: int) -> pd.DataFrame:
             "year": year,
             "kind": rows["kind"],
             "amount": [f"{whole}.{part:02d}" for whole, part in zip(cents // 100, cents % 100, strict=True)],
-            "dated_on": register.texts(rows["day"].to_numpy().astype("datetime64[D]")),
-            "received_on": register.texts(rows["received"].to_numpy().astype("datetime64[D]")),
+            "dated_on": register.texts(as_days(rows["day"])),
+            "received_on": register.texts(as_days(rows["received"])),
         }
     )
 
@@ -205,11 +206,11 @@ def _corrected(made: pd.DataFrame) -> pd.DataFrame:
     corrected["amount"] = ["15.50", "21.75"]
     retracted = made.iloc[paid].copy()
     returned = retracted.iloc[1:].copy()
-    corrected["received_on"] = register.texts(register.days(corrected["received_on"]) + 60)
-    retracted["received_on"] = register.texts(register.days(retracted["received_on"]) + 25)
+    corrected["received_on"] = register.texts(register.later(register.days(corrected["received_on"]), 60))
+    retracted["received_on"] = register.texts(register.later(register.days(retracted["received_on"]), 25))
     retracted[["iso3", "year", "kind", "amount", "dated_on"]] = ""
     retracted["record_status"] = "retracted"
-    returned["received_on"] = register.texts(register.days(returned["received_on"]) + 50)
+    returned["received_on"] = register.texts(register.later(register.days(returned["received_on"]), 50))
     corrected["source_ref"] = "synthetic sample, correction"
     retracted["source_ref"] = "synthetic sample, retraction"
     returned["source_ref"] = "synthetic sample, correction after a retraction"
@@ -221,7 +222,7 @@ def _mess(made: pd.DataFrame, chance: Chance) -> pd.DataFrame:
     free = free[(made["kind"].iloc[free] == "voluntary_isu").to_numpy()]
     free = free[chance.sample(len(free), 13)]
     extra = made.iloc[free[:8]].copy()
-    extra["contribution_id"] = [f"{c[:5]}-9{c[-3:]}" for c in extra["contribution_id"].str.replace("-", "x-")]
+    extra["contribution_id"] = [f"{c[:5]}-9{c[-3:]}" for c in extra["contribution_id"]]
     spoil(extra, [0], "amount", ["-500.00"], "not_above_zero")
     spoil(extra, [1], "amount", ["1.234,50"], "bad_number")
     spoil(extra, [2], "amount", ["a lot"], "bad_number")

@@ -51,7 +51,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "MOZ": ("Mozambique", "mozambique"),
     "NAM": ("NA", "Namibia", "Namibie"),
     "NLD": ("Netherlands", "The Netherlands", "Pays-Bas"),
-    "NZL": ("New Zealand", "Nueva Zelandia", "Nouvelle-Zélande"),
+    "NZL": ("New Zealand", "Nueva Zelanda", "Nouvelle-Zélande"),
     "MKD": ("North Macedonia", "The former Yugoslav Republic of Macedonia"),
     "NOR": ("Norway", "Norvège", "Noruega"),
     "PER": ("Peru", "Perú", "Pérou"),
