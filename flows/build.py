@@ -1,0 +1,282 @@
+"""The build: dbt over the landing, in a database made anew, and its verdict read from what dbt wrote.
+
+dbt's exit code says too little: warnings leave it at zero. What counts is ``run_results.json``: every node that
+was to run is there, and passed or warned (docs/architecture.md, What dbt reads).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import children
+from flows.errors import Defect
+from flows.files import read_json
+from flows.home import Home
+from flows.program import DBT_PROJECT
+
+if TYPE_CHECKING:
+    import duckdb
+
+SELECTION = ("--exclude-resource-type", "unit_test")
+"""What runs at night; unit tests prove the program, not the data."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The one row of ``control.run_settings``: what fixes a publication."""
+
+    as_of: date
+    plan_version: str
+    last_delivery_seq: int
+    batch: int
+    program_version: str
+    publication_id: str
+    run_id: str
+    created_at: datetime
+
+
+def warehouse_path(home: Home) -> Path:
+    """dbt's working database: the same path every night, so that dbt's partial parse stays good."""
+    return home.build / "warehouse.duckdb"
+
+
+def target_path(home: Home) -> Path:
+    """Where dbt writes its manifest, its results and the compiled SQL."""
+    return home.build / "target"
+
+
+class Dbt:
+    """dbt in a process of its own (flows.dbt_worker), started early so that it is ready when it is needed."""
+
+    def __init__(self, home: Home, log: Path) -> None:
+        home.build.mkdir(parents=True, exist_ok=True)
+        self._log = log
+        self._common = [
+            "--project-dir",
+            str(DBT_PROJECT),
+            "--profiles-dir",
+            str(DBT_PROJECT),
+            "--target-path",
+            str(target_path(home)),
+            "--log-path",
+            str(home.build / "logs"),
+            "--quiet",
+            "--no-use-colors",
+        ]
+        self._process: subprocess.Popen[bytes] = children.start(
+            "flows.dbt_worker",
+            log=log,
+            environment={"SRAAP_BUILD_DB": str(warehouse_path(home))},
+        )
+        self._send(["parse", *self._common])
+        self._parsing = True
+
+    def _send(self, arguments: Sequence[str]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"arguments": list(arguments)}).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._died() from None
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise self._died()
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _died(self) -> Defect:
+        return Defect("dbt's process ended by itself", where=str(self._log), next_step="Read the end of that log.")
+
+    def parsed(self) -> None:
+        """Return when the project is parsed. Raises ``Defect`` if it can't be."""
+        if not self._parsing:
+            return
+        self._parsing = False
+        answer = self._answer()
+        if not answer["success"]:
+            raise Defect(
+                f"the dbt project can't be parsed: {answer['exception']}",
+                where=str(DBT_PROJECT),
+                next_step=f"Read the end of {self._log}.",
+            )
+
+    def build(self) -> None:
+        """Build and test everything. Raises ``Defect`` if dbt could not run at all."""
+        self.parsed()
+        self._send(["build", *self._common, *SELECTION])
+        answer = self._answer()
+        if answer["exception"]:
+            raise Defect(
+                f"dbt could not build: {answer['exception']}",
+                where=str(DBT_PROJECT),
+                next_step=f"Read the end of {self._log}.",
+            )
+
+    def stop(self) -> None:
+        """End the process."""
+        children.stop(self._process)
+
+
+def make_warehouse(
+    path: Path,
+    landing: Mapping[str, Sequence[Path]],
+    settings: Settings,
+    header_only: Sequence[str],
+) -> None:
+    """Make the database that dbt reads and writes, anew, with the schemas ``landing`` and ``control``.
+
+    ``landing``: Parquet files of each dataset. Raises ``OSError`` and ``duckdb.Error``.
+    """
+    import duckdb
+
+    for old in (path, path.with_name(path.name + ".wal")):
+        old.unlink(missing_ok=True)
+    with duckdb.connect(str(path)) as connection:
+        _make_landing(connection, landing)
+        _make_control(connection, settings, header_only)
+
+
+def _make_landing(connection: duckdb.DuckDBPyConnection, landing: Mapping[str, Sequence[Path]]) -> None:
+    from sources.contract import datasets
+
+    connection.execute("create schema landing")
+    for name, dataset in datasets().items():
+        paths = landing.get(name, ())
+        if paths:
+            files = ", ".join(quoted(str(path)) for path in paths)
+            columns = ", ".join(f'"{column}"' for column, _ in dataset.landing_columns)
+            connection.execute(
+                f'create view landing."{name}" as select {columns} '
+                f"from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+            )
+        else:
+            typed = ", ".join(f'"{column}" {kind}' for column, kind in dataset.landing_columns)
+            connection.execute(f'create table landing."{name}" ({typed})')
+
+
+def _make_control(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, header_only: Sequence[str]
+) -> None:
+    connection.execute("create schema control")
+    connection.execute(
+        "create table control.run_settings (as_of date, plan_version varchar, last_delivery_seq bigint, "
+        "batch bigint, program_version varchar, publication_id varchar, run_id varchar, created_at timestamp)"
+    )
+    connection.execute(
+        "insert into control.run_settings values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            settings.as_of,
+            settings.plan_version,
+            settings.last_delivery_seq,
+            settings.batch,
+            settings.program_version,
+            settings.publication_id,
+            settings.run_id,
+            settings.created_at,
+        ],
+    )
+    connection.execute("create table control.empty_deliveries (dataset varchar)")
+    for dataset in header_only:
+        connection.execute("insert into control.empty_deliveries values (?)", [dataset])
+    for table in ("plan_actions", "plan_indicators"):
+        seed = quoted(str(DBT_PROJECT / "seeds" / f"{table}.csv"))
+        connection.execute(
+            f"create table control.{table} as from read_csv({seed}, header = true, all_varchar = true) limit 0"
+        )
+    for column, kind in (("action", "integer"),):
+        for table in ("plan_actions", "plan_indicators"):
+            connection.execute(f"alter table control.{table} alter {column} type {kind}")
+
+
+def quoted(text: str) -> str:
+    """Text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What dbt found. ``checks``: dicts with the columns of ``validation_results``; ``broken``: nodes, other than
+    tests, that failed, were skipped without a failing test before them, or never ran, each with its message."""
+
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def blocking(self) -> list[dict[str, Any]]:
+        """Checks of severity ``block`` that did not pass."""
+        return [c for c in self.checks if c["severity"] == "block" and c["outcome"] != "pass"]
+
+
+_OUTCOMES = {"pass": "pass", "warn": "fail", "fail": "fail", "error": "error", "skipped": "error"}
+
+
+def read_results(target: Path, run_id: str) -> BuildResult:
+    """Read what dbt wrote (manifest.json, run_results.json). Raises ``Defect`` if that can't be read."""
+    try:
+        nodes = read_json(target / "manifest.json")["nodes"]
+        results = {r["unique_id"]: r for r in read_json(target / "run_results.json")["results"]}
+    except (OSError, ValueError, KeyError) as error:
+        raise Defect("dbt's results can't be read", where=str(target)) from error
+    found = BuildResult()
+    for unique_id, node in sorted(nodes.items()):
+        if node["resource_type"] not in ("model", "seed", "snapshot", "test"):
+            continue
+        if node["config"].get("materialized") == "ephemeral":
+            continue
+        result = results.get(unique_id)
+        if node["resource_type"] == "test":
+            found.checks.append(_check(node, result, run_id))
+        elif result is None:
+            found.broken.append(f"{node['name']}: never ran")
+        elif result["status"] not in ("success", "skipped"):
+            found.broken.append(f"{node['name']}: {result['message']}")
+    if not found.blocking:
+        found.broken.extend(
+            f"{nodes[unique_id]['name']}: skipped"
+            for unique_id, result in results.items()
+            if result["status"] == "skipped" and unique_id in nodes
+        )
+    return found
+
+
+def _check(node: Mapping[str, Any], result: Mapping[str, Any] | None, run_id: str) -> dict[str, Any]:
+    """A dbt test as a row of ``validation_results``; what it says of itself stands in its ``meta``."""
+    meta = {**node.get("meta", {}), **node["config"].get("meta", {})}
+    severity = "warn" if str(node["config"].get("severity", "error")).casefold() == "warn" else "block"
+    outcome = _OUTCOMES.get(result["status"], "error") if result else "error"
+    message = None if result is None or outcome != "error" else result.get("message")
+    return {
+        "run_id": run_id,
+        "check_code": meta.get("code") or node["name"],
+        "engine": "dbt",
+        "subject": meta.get("subject") or _subject(node),
+        "file_sha256": None,
+        "file_name": None,
+        "sheet": None,
+        "column_name": node.get("column_name"),
+        "guards": meta.get("guards") or node.get("description") or None,
+        "dimension": meta.get("dimension") or "consistency",
+        "severity": severity,
+        "outcome": outcome,
+        "rows_checked": None,
+        "rows_failing": result.get("failures") if result else None,
+        "sample_rows": None,
+        "sentence": None if outcome == "pass" else (message or meta.get("sentence")),
+    }
+
+
+def _subject(node: Mapping[str, Any]) -> str:
+    attached = node.get("attached_node")
+    if attached:
+        return str(attached).rsplit(".", 1)[-1]
+    models = [name.rsplit(".", 1)[-1] for name in node["depends_on"]["nodes"]]
+    return ", ".join(models) or str(node["name"])

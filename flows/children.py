@@ -1,0 +1,69 @@
+"""Child processes that never outlive their parent.
+
+Starting tools is what costs most in a nightly run, so two of them start in processes of their own while files
+are read: dbt and, where no server is configured, Prefect's. Each holds the other end of a pipe to its parent and
+ends when that closes, even if the parent was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+
+def start(
+    module: str,
+    *arguments: str,
+    log: Path,
+    environment: Mapping[str, str],
+    pass_descriptors: tuple[int, ...] = (),
+) -> subprocess.Popen[bytes]:
+    """Start ``python -m module`` with pipes on its standard input and output; what it says else goes to ``log``."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as errors:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, **environment},
+            pass_fds=pass_descriptors,
+        )
+
+
+def stop(child: subprocess.Popen[bytes], patience: float = 5.0) -> None:
+    """End a child: ask it to write down what it has and go, then kill it."""
+    if child.poll() is None:
+        child.terminate()
+    try:
+        child.wait(patience)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    for stream in (child.stdin, child.stdout):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the parent, which decides what of the run is kept and then ends its children."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def end_with_parent(pipe: IO[bytes]) -> None:
+    """In a child: end the process as soon as ``pipe`` closes, whatever else it is doing."""
+
+    def watch() -> None:
+        while pipe.read(1):
+            continue
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="end with parent").start()

@@ -1,0 +1,53 @@
+"""dbt in a process of its own: import and parse while the parent reads files, build when told to.
+
+Speaks lines of JSON: requests on standard input, one answer each on standard output. dbt runs in process here,
+through ``dbtRunner``, so that what was parsed is what is built.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from typing import Any
+
+from flows.children import ignore_interrupts
+
+
+def _requests() -> queue.Queue[dict[str, Any]]:
+    """Requests as they come; the process ends when the parent's pipe closes, even in the middle of a build."""
+    requests: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    def receive() -> None:
+        for line in sys.stdin:
+            requests.put(json.loads(line))
+        os._exit(0)
+
+    threading.Thread(target=receive, daemon=True, name="requests").start()
+    return requests
+
+
+def main() -> None:
+    """Answer requests ``{"arguments": [...]}`` until the parent closes the pipe."""
+    ignore_interrupts()
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    requests = _requests()
+    from dbt.cli.main import dbtRunner
+
+    manifest = None
+    while True:
+        arguments = requests.get()["arguments"]
+        result = dbtRunner(manifest=manifest).invoke(arguments)
+        if arguments[0] == "parse" and result.success:
+            manifest = result.result
+        answers.write(
+            json.dumps({"success": result.success, "exception": str(result.exception or "") or None}) + "\n"
+        )
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

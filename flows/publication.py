@@ -1,0 +1,296 @@
+"""The publication: built aside, whole and on disk, then put in place by one rename and one link.
+
+Tables and evidence are those of docs/contract/outputs.md (A publication). Parquet and CSV of the same inputs and
+as-of date are the same bytes, because every table is sorted by all its columns; ``dim_publication`` alone holds
+times and ids of runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import ledger as ledgers
+from flows.build import quoted, target_path, warehouse_path
+from flows.files import json_bytes, read_json, sha256_of, sync_file, sync_folder
+from flows.home import Home, timestamp
+from flows.ledger import COLUMNS, Ledger, Staged
+from flows.program import git_state, lock_file_hash, tool_versions
+from flows.runs import Run, all_runs
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+STORAGE_VERSION = "v1.2.0"
+
+RUN_COLUMNS = {
+    "run_id": "varchar",
+    "started_at": "timestamp",
+    "ended_at": "timestamp",
+    "outcome": "varchar",
+    "exit_code": "int",
+    "as_of": "date",
+    "batch": "bigint",
+    "publication_id": "varchar",
+    "message": "varchar",
+}
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a publication is made of besides dbt's tables. Frames have the columns of ``flows.ledger.COLUMNS``.
+
+    ``validations``: Great Expectations' own results; ``settings``: as_of, batch, last_delivery_seq,
+    plan_version, program_version.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    validations: Sequence[Mapping[str, Any]]
+    settings: Mapping[str, Any]
+    withdrawals: Sequence[Mapping[str, Any]]
+
+
+def ledger_tables(
+    ledger: Ledger, staged: Staged | None, checks: Sequence[Mapping[str, Any]]
+) -> dict[str, pd.DataFrame]:
+    """The ledger's tables as they stand with the staged batch, and with dbt's checks among the results."""
+    import pandas as pd
+
+    tables: dict[str, pd.DataFrame] = {}
+    for name in ledgers.SNAPSHOTS:
+        tables[name] = ledgers.read_table(staged.ledger_path(name)) if staged else ledger.table(name)
+    results = [ledger.table("validation_results")]
+    if staged:
+        results.append(ledgers.read_table(staged.ledger_path("validation_results")))
+    if checks:
+        results.append(ledgers.typed("validation_results", pd.DataFrame(list(checks))))
+    tables["validation_results"] = pd.concat(results, ignore_index=True)
+    return tables
+
+
+def write_aside(home: Home, run: Run, content: Content) -> Path:
+    """Write the publication of this run under a temporary name, every byte synced; returns its folder.
+
+    Raises ``OSError`` and ``duckdb.Error``; nothing that readers see has changed then.
+    """
+    folder = home.publications / f".{run.run_id}.tmp"
+    folder.mkdir()
+    for part in ("parquet", "csv", "evidence"):
+        (folder / part).mkdir()
+    _write_tables(home, run, folder, content)
+    _write_evidence(home, folder / "evidence", content)
+    _write_manifest(home, run, folder, content)
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        sync_file(path)
+    for path in (*sorted(p for p in folder.rglob("*") if p.is_dir()), folder):
+        sync_folder(path)
+    return folder
+
+
+def put_in_place(home: Home, folder: Path, publication_id: str) -> Path:
+    """Give the publication its name and let ``published`` name it; each is one atomic step."""
+    final = home.publications / publication_id
+    folder.rename(final)
+    sync_folder(home.publications)
+    link = home.root / f".published.{secrets.token_hex(4)}.tmp"
+    link.symlink_to(Path("publications") / publication_id)
+    os.replace(link, home.published)  # noqa: PTH105 - the one call this module is about
+    sync_folder(home.root)
+    return final
+
+
+def clear_unfinished(home: Home) -> None:
+    """Remove what runs that died left of publications."""
+    for folder in home.publications.glob(".*.tmp"):
+        shutil.rmtree(folder)
+    for link in home.root.glob(".published.*.tmp"):
+        link.unlink()
+
+
+# --- tables ---------------------------------------------------------------------------------------------------
+
+
+def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set preserve_insertion_order = true")
+        connection.execute(f"attach {quoted(str(warehouse_path(home)))} as build (read_only)")
+        connection.execute(
+            f"attach {quoted(str(folder / 'warehouse.duckdb'))} as publication "
+            f"(storage_version {quoted(STORAGE_VERSION)})"
+        )
+        _copy_marts(connection, folder)
+        _describe(connection, target_path(home))
+        _write_audit(connection, home, run, content)
+        connection.execute("detach publication")
+
+
+def marts(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
+    """Names of all relations in the schema ``marts`` of an attached database, sorted."""
+    found = connection.execute(
+        "select table_name from information_schema.tables "
+        "where table_catalog = ? and table_schema = 'marts' order by table_name",
+        [database],
+    ).fetchall()
+    return [str(name) for (name,) in found]
+
+
+def _copy_marts(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    connection.execute("create schema publication.marts")
+    for name in marts(connection, "build"):
+        connection.execute(
+            f'create table publication.marts."{name}" as select * from build.marts."{name}" order by all'
+        )
+        source = f'publication.marts."{name}"'
+        connection.execute(
+            f"copy {source} to {quoted(str(folder / 'parquet' / f'{name}.parquet'))} "
+            "(format parquet, compression zstd)"
+        )
+        connection.execute(
+            f"copy {source} to {quoted(str(folder / 'csv' / f'{name}.csv'))} (format csv, header true)"
+        )
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Put dbt's descriptions on tables and columns, for those who open the warehouse with a tool."""
+    nodes = read_json(target / "manifest.json")["nodes"]
+    for node in nodes.values():
+        if node["resource_type"] != "model" or node["schema"] != "marts":
+            continue
+        table = f'publication.marts."{node["alias"]}"'
+        if node["description"]:
+            connection.execute(f"comment on table {table} is {quoted(node['description'].strip())}")
+        for column in node["columns"].values():
+            if column["description"]:
+                connection.execute(
+                    f'comment on column {table}."{column["name"]}" is {quoted(column["description"].strip())}'
+                )
+
+
+def _write_audit(connection: duckdb.DuckDBPyConnection, home: Home, run: Run, content: Content) -> None:
+    connection.execute("create schema publication.audit")
+    frames = {"runs": (RUN_COLUMNS, _runs(home, run))}
+    frames |= {name: (COLUMNS[name], frame) for name, frame in content.tables.items()}
+    for name, (columns, frame) in frames.items():
+        connection.register("frame", frame)
+        selected = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
+        connection.execute(f'create table publication.audit."{name}" as select {selected} from frame')
+        connection.unregister("frame")
+
+
+def _runs(home: Home, run: Run) -> pd.DataFrame:
+    """All runs up to this one, which will have been published by the time anyone reads it."""
+    import pandas as pd
+
+    lines = [
+        {
+            "run_id": record["run_id"],
+            "started_at": record["started_at"],
+            "ended_at": record["ended_at"],
+            "outcome": record["state"],
+            "exit_code": record["exit_code"],
+            "as_of": record["as_of"],
+            "batch": record["batch"],
+            "publication_id": record["publication_id"],
+            "message": record["message"],
+        }
+        for record in all_runs(home)
+        if record["run_id"] != run.run_id
+    ]
+    lines.append(
+        {
+            "run_id": run.run_id,
+            "started_at": run.record["started_at"],
+            "ended_at": timestamp(),
+            "outcome": "published",
+            "exit_code": run.record["exit_code"],
+            "as_of": run.record["as_of"],
+            "batch": run.record["batch"],
+            "publication_id": run.run_id,
+            "message": None,
+        }
+    )
+    frame = pd.DataFrame(lines, columns=list(RUN_COLUMNS)).astype(object)
+    frame = frame.where(frame.notna(), None)
+    for column in ("started_at", "ended_at"):
+        frame[column] = frame[column].str.removesuffix("Z")
+    return frame.astype("string[pyarrow]")
+
+
+# --- evidence -------------------------------------------------------------------------------------------------
+
+
+def _write_evidence(home: Home, folder: Path, content: Content) -> None:
+    import duckdb
+
+    target = target_path(home)
+    (folder / "dbt").mkdir()
+    for name in ("manifest.json", "run_results.json"):
+        shutil.copyfile(target / name, folder / "dbt" / name)
+    if (target / "compiled").is_dir():
+        shutil.copytree(target / "compiled", folder / "dbt" / "compiled")
+    results = content.tables["validation_results"]
+    (folder / "validation.json").write_bytes(
+        json_bytes({"results": records(results), "great_expectations": list(content.validations)})
+    )
+    with duckdb.connect(":memory:") as connection:
+        connection.register("frame", content.tables["quarantined_rows"])
+        ordered = "(select * from frame order by all)"
+        for ending, options in (("parquet", "format parquet, compression zstd"), ("csv", "format csv, header")):
+            path = quoted(str(folder / f"quarantined_rows.{ending}"))
+            connection.execute(f"copy {ordered} to {path} ({options})")
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A frame as JSON-able records, nulls as ``None``."""
+    plain = frame.astype(object)
+    found: list[dict[str, Any]] = plain.where(plain.notna(), None).to_dict(orient="records")
+    return found
+
+
+def _write_manifest(home: Home, run: Run, folder: Path, content: Content) -> None:
+    """Hashes of everything, and the hash of the manifest before this one: a chain (outputs.md, A publication)."""
+    evidence = folder / "evidence"
+    hashes = {
+        path.relative_to(folder).as_posix(): (sha256_of(path), path.stat().st_size)
+        for path in sorted(p for p in folder.rglob("*") if p.is_file())
+    }
+    previous = home.current_publication()
+    files = content.tables["files"]
+    manifest = {
+        "publication_id": run.run_id,
+        "made_at": timestamp(),
+        "home": home.kind,
+        **content.settings,
+        "previous": None
+        if previous is None
+        else {
+            "publication_id": previous.name,
+            "manifest_sha256": sha256_of(previous / "evidence" / "manifest.json"),
+        },
+        "program": {**git_state(), "version": content.settings["program_version"]},
+        "requirements_lock_sha256": lock_file_hash(),
+        "tools": tool_versions(),
+        "configuration": {"time_zone": os.environ.get("SRAAP_TZ") or "Europe/Zurich"},
+        "inputs": records(files),
+        "acceptances": records(content.tables["acceptances"]),
+        "withdrawals": list(content.withdrawals),
+        "outputs": [
+            {"path": path, "sha256": digest, "bytes": size} for path, (digest, size) in hashes.items()
+        ],
+    }
+    written = json_bytes(manifest)
+    (evidence / "manifest.json").write_bytes(written)
+    sums = {path: digest for path, (digest, _) in hashes.items()}
+    sums["evidence/manifest.json"] = hashlib.sha256(written).hexdigest()
+    lines = [f"{digest}  {path}\n" for path, digest in sorted(sums.items())]
+    (evidence / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+

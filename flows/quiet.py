@@ -1,0 +1,27 @@
+"""Settings of the tools that must be made before they are imported: no telemetry, nothing kept that we don't ask.
+
+The tools read them from the environment, so that child processes get them too (docs/contract/outputs.md,
+semantics.md, People).
+"""
+
+from __future__ import annotations
+
+import os
+
+SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_SERVER_UI_ENABLED": "false",
+}
+
+
+def settle() -> None:
+    """Make the settings that the user has not made himself."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,124 @@
+"""What a run leaves: ``runs/<run_id>/run.json``, the truth about a run.
+
+What Prefect says about a run is for people; what counts stands here (docs/architecture.md, A home).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from flows.files import read_json, write_json
+from flows.home import Home, timestamp
+
+Outcome = Literal["running", "published", "nothing_new", "blocked", "failed", "abandoned", "dry_run"]
+
+listeners: list[Callable[[str], None]] = []
+"""Called with the name of each phase as it begins; the command line shows progress with it."""
+
+
+class Run:
+    """One run: its folder and what is known about it. ``record`` is what run.json holds."""
+
+    def __init__(self, home: Home, record: dict[str, Any]) -> None:
+        self.home = home
+        self.record = record
+        self.run_id: str = record["run_id"]
+        self.folder = home.runs / self.run_id
+        self.staged = self.folder / "batch"
+
+    @classmethod
+    def begin(cls, home: Home, as_of: date, settings: dict[str, Any]) -> Run:
+        """Open a new run. ``settings``: what it was asked for. Raises ``OSError``."""
+        run_id = _free_run_id(home)
+        run = cls(
+            home,
+            {
+                "run_id": run_id,
+                "state": "running",
+                "pid": os.getpid(),
+                "started_at": timestamp(),
+                "ended_at": None,
+                "as_of": as_of.isoformat(),
+                "asked": settings,
+                "exit_code": None,
+                "batch": None,
+                "publication_id": None,
+                "message": None,
+                "phases": [],
+            },
+        )
+        run.save()
+        return run
+
+    @classmethod
+    def load(cls, home: Home, run_id: str) -> Run:
+        """An earlier run, or this one in another task. Raises ``OSError`` if there is none of that id."""
+        return cls(home, read_json(home.runs / run_id / "run.json"))
+
+    @property
+    def as_of(self) -> date:
+        return date.fromisoformat(self.record["as_of"])
+
+    def save(self) -> None:
+        """Write run.json in one step."""
+        write_json(self.folder / "run.json", self.record)
+
+    def end(self, state: Outcome, exit_code: int, message: str) -> None:
+        """Close the run."""
+        self.record.update(state=state, exit_code=exit_code, message=message, ended_at=timestamp())
+        self.save()
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time one phase, tell the listeners, and keep both in run.json."""
+        for listener in listeners:
+            listener(name)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.record["phases"].append({"name": name, "seconds": round(time.monotonic() - began, 3)})
+            self.save()
+
+
+def _free_run_id(home: Home) -> str:
+    """An id that sorts by time. The lock is held, so that only a clock that stands still can make it wait."""
+    home.runs.mkdir(parents=True, exist_ok=True)
+    while True:
+        run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
+        try:
+            (home.runs / run_id).mkdir()
+        except FileExistsError:
+            time.sleep(0.001)
+        else:
+            return run_id
+
+
+def all_runs(home: Home) -> list[dict[str, Any]]:
+    """Every run's record, oldest first; a folder without a readable run.json is left out."""
+    records = []
+    for folder in sorted(home.runs.iterdir()) if home.runs.is_dir() else []:
+        with contextlib.suppress(OSError, ValueError):
+            records.append(read_json(folder / "run.json"))
+    return records
+
+
+def abandon(home: Home, run_id: str) -> None:
+    """Mark a run that died as abandoned. The caller holds the lock, so that no process can still be at it."""
+    with contextlib.suppress(OSError, ValueError):
+        run = Run.load(home, run_id)
+        if run.record["state"] == "running":
+            run.end("abandoned", 70, "The process ended before the run did.")
+
+
+def newest_runs(home: Home, count: int) -> list[Path]:
+    """Folders of the newest runs, newest first."""
+    if not home.runs.is_dir():
+        return []
+    return sorted(home.runs.iterdir(), reverse=True)[:count]
