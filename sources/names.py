@@ -34,9 +34,66 @@ STATES = frozenset(
 
 LANGUAGES = (
     *("en", "fr", "es", "ru", "ar", "zh", "zh_Hant"),
-    *("de", "pt", "it", "nl", "sv", "da", "nb", "fi", "is", "et", "lv", "lt", "pl", "cs", "sk", "sl", "hr", "sr"),
-    *("sr_Latn", "bs", "mk", "sq", "bg", "ro", "hu", "el", "tr", "uk", "be", "ka", "hy", "az", "kk", "uz", "fa", "he"),
-    *("hi", "bn", "ur", "ne", "si", "ta", "th", "lo", "km", "my", "vi", "id", "ms", "ja", "ko", "sw", "am", "ca"),
+    *(
+        "de",
+        "pt",
+        "it",
+        "nl",
+        "sv",
+        "da",
+        "nb",
+        "fi",
+        "is",
+        "et",
+        "lv",
+        "lt",
+        "pl",
+        "cs",
+        "sk",
+        "sl",
+        "hr",
+        "sr",
+    ),
+    *(
+        "sr_Latn",
+        "bs",
+        "mk",
+        "sq",
+        "bg",
+        "ro",
+        "hu",
+        "el",
+        "tr",
+        "uk",
+        "be",
+        "ka",
+        "hy",
+        "az",
+        "kk",
+        "uz",
+        "fa",
+        "he",
+    ),
+    *(
+        "hi",
+        "bn",
+        "ur",
+        "ne",
+        "si",
+        "ta",
+        "th",
+        "lo",
+        "km",
+        "my",
+        "vi",
+        "id",
+        "ms",
+        "ja",
+        "ko",
+        "sw",
+        "am",
+        "ca",
+    ),
 )
 """Languages whose names are known: those of the United Nations, then others of states."""
 
@@ -119,7 +176,9 @@ def _translated_index() -> dict[str, set[str]]:
     for language in LANGUAGES:
         territories = Locale.parse(language).territories
         # XK is Kosovo in the CLDR; every other area counts as well, or its name could fall to a state.
-        pairs += [(name, by_alpha_2.get(area, _NO_STATE)) for area, name in territories.items() if area.isalpha()]
+        pairs += [
+            (name, by_alpha_2.get(area, _NO_STATE)) for area, name in territories.items() if area.isalpha()
+        ]
         translation = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, [language], fallback=True)
         pairs += [(translation.gettext(name), code) for name, code in _english_names()]
     return _index(pairs)
@@ -141,11 +200,11 @@ def alpha_3() -> frozenset[str]:
 
 
 class Names:
-    """Resolves names of states. ``known``: name -> iso3 of the ``states`` rows that are loaded."""
+    """Resolves names of states. ``known``: (name, iso3) of the ``states`` rows that are loaded, or a mapping."""
 
-    def __init__(self, known: Mapping[str, str]) -> None:
-        self._codes = STATES | frozenset(known.values())
-        self._known_pairs = tuple(known.items())
+    def __init__(self, known: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
+        self._known_pairs = tuple(known.items() if isinstance(known, Mapping) else known)
+        self._codes = STATES | frozenset(code for _, code in self._known_pairs)
         self._known = _index(self._known_pairs)
 
     def resolve(self, values: Iterable[str]) -> dict[str, str | None]:
@@ -192,7 +251,9 @@ class Names:
         ]
         spelt = [normalise(name) for name, _ in pairs]
         nearest: dict[str, str] = {}
-        for _, _, place in process.extract(normalise(value), spelt, scorer=fuzz.WRatio, limit=30, score_cutoff=55):
+        for _, _, place in process.extract(
+            normalise(value), spelt, scorer=fuzz.WRatio, limit=30, score_cutoff=55
+        ):
             name, code = pairs[place]
             nearest.setdefault(code, name)
         return [(name, code) for code, name in list(nearest.items())[:limit]]

@@ -1,0 +1,139 @@
+"""Runs the checks of one stage with Great Expectations, and says for each which rows failed.
+
+Great Expectations never gives back the values that failed: they could be a person's, and the door has them anyway.
+What a check that breaks says about itself is cut down to the kind of its error for the same reason.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+import pandas as pd
+
+from expectations.suite import Check
+
+ROW = "delivery_seq"
+"""The column by which Great Expectations names a row."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Result of one check: ``failing`` are the values of ``ROW`` of the rows that Great Expectations named."""
+
+    check: Check
+    outcome: Literal["pass", "fail", "error"]
+    rows_checked: int
+    failing: tuple[int, ...] = field(repr=False)
+    error: str = ""
+
+
+@cache
+def _batch_definition() -> Any:
+    """One data frame asset in a context of its own, that sends nothing, shows nothing and stores nothing."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx  # noqa: PLC0415
+    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+
+    # It would log the message of a broken check, and that may hold a cell.
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("door").add_dataframe_asset("rows")
+    return asset.add_batch_definition_whole_dataframe("all")
+
+
+def evaluate(name: str, checks: Sequence[Check], frame: pd.DataFrame) -> tuple[list[Outcome], dict[str, Any]]:
+    """Judge ``frame`` (text columns and ``ROW``) by ``checks``.
+
+    Gives an outcome for each check, in their order, also for one that Great Expectations left out (an error), and
+    Great Expectations' own result, JSON-able.
+    """
+    import great_expectations as gx  # noqa: PLC0415
+
+    try:
+        suite = gx.ExpectationSuite(name=name, expectations=[_coded(check) for check in checks])
+        result = (
+            _batch_definition()
+            .get_batch({"dataframe": frame})
+            .validate(
+                suite,
+                result_format={
+                    "result_format": "COMPLETE",
+                    "unexpected_index_column_names": [ROW],
+                    "exclude_unexpected_values": True,
+                    "include_unexpected_rows": False,
+                    "partial_unexpected_count": 0,
+                },
+            )
+        )
+    except Exception as error:
+        # Whatever broke, it judged nothing: every check of the stage is an error, and the run is blocked.
+        broken = type(error).__name__
+        return [Outcome(check, "error", len(frame), (), broken) for check in checks], {"suite_name": name}
+    found = {single.expectation_config.meta["code"]: single for single in result.results}
+    outcomes = [_outcome(check, found.get(check.code), len(frame)) for check in checks]
+    return outcomes, _evidence(name, result, found)
+
+
+def _coded(check: Check) -> Any:
+    """A copy of the expectation that carries the check's code, by which its result is known again."""
+    copy = check.expectation.copy(deep=True)
+    copy.meta = {
+        "code": check.code,
+        "reason": check.reason,
+        "severity": check.severity,
+        "dimension": check.dimension,
+    }
+    copy.id = None
+    return copy
+
+
+def _outcome(check: Check, single: Any, rows: int) -> Outcome:
+    if single is None:
+        return Outcome(check, "error", rows, (), "NotEvaluated")
+    if raised := _raised(single.exception_info):
+        return Outcome(check, "error", rows, (), raised)
+    checked = int(single.result.get("element_count", rows))
+    failing = tuple(int(row) for entry in single.result["unexpected_index_list"] for row in _rows(entry))
+    if bool(failing) == bool(single.success) or len(failing) != single.result["unexpected_count"]:
+        return Outcome(check, "error", checked, (), "RowsNotNamed")
+    return Outcome(check, "fail" if failing else "pass", checked, failing)
+
+
+def _rows(entry: dict[str, Any]) -> list[int]:
+    """The row ids of an entry of ``unexpected_index_list``: a list of them where values are left out."""
+    ids = entry[ROW]
+    return ids if isinstance(ids, list) else [ids]
+
+
+def _raised(info: dict[str, Any]) -> str:
+    """The kind of error that broke a check; empty where none did."""
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if entry.get("raised_exception"):
+            # The last line of the traceback starts with the kind; what follows it may hold a cell.
+            last = str(entry.get("exception_traceback", "")).strip().rsplit("\n", 1)[-1]
+            kind = last.split(":", 1)[0].rsplit(".", 1)[-1].strip()
+            return kind if kind.isidentifier() else "Error"
+    return ""
+
+
+def _evidence(name: str, result: Any, found: dict[str, Any]) -> dict[str, Any]:
+    """Great Expectations' result without messages of errors and without its list of rows as code."""
+    evidence: dict[str, Any] = result.to_json_dict()
+    evidence["suite_name"] = name
+    for single in evidence["results"]:
+        single["result"].pop("unexpected_index_query", None)
+        code = single["expectation_config"]["meta"]["code"]
+        raised = _raised(found[code].exception_info)
+        single["exception_info"] = {
+            "raised_exception": bool(raised),
+            "exception_message": raised or None,
+            "exception_traceback": None,
+        }
+    return evidence

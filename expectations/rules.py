@@ -1,0 +1,469 @@
+"""The expectations of our own that the suites are written in.
+
+Each rule is a plain function from a column (or a few) of text to True where a row is right; what follows it is the
+Great Expectations class of that rule. A rule about one column never sees empty cells: whether a cell may be empty is
+a check of its own. A rule about several columns says nothing about a row whose cells don't even hold dates or numbers:
+another check has said so. Sources: docs/contract/inputs.md, docs/contract/semantics.md.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import ColumnMapExpectation, MulticolumnMapExpectation
+from great_expectations.expectations.metrics.map_metric_provider import (
+    ColumnMapMetricProvider,
+    MulticolumnMapMetricProvider,
+    column_condition_partial,
+    multicolumn_condition_partial,
+)
+
+from expectations import values
+from expectations.facts import facts
+from sources import names
+
+ColumnRule = Callable[..., pd.Series]
+
+
+def column_rule(name: str, *parameters: str) -> Callable[[ColumnRule], ColumnRule]:
+    """Register a rule about one column as the metric ``column_values.<name>``."""
+
+    def register(rule: ColumnRule) -> ColumnRule:
+        def condition(cls: type, column: pd.Series, **given: Any) -> pd.Series:
+            return rule(column, **{parameter: given[parameter] for parameter in parameters})
+
+        type(
+            f"Metric_{name}",
+            (ColumnMapMetricProvider,),
+            {
+                "condition_metric_name": f"column_values.{name}",
+                "condition_value_keys": parameters,
+                "_pandas": column_condition_partial(engine=PandasExecutionEngine)(condition),
+            },
+        )
+        return rule
+
+    return register
+
+
+def row_rule(name: str, *parameters: str) -> Callable[[ColumnRule], ColumnRule]:
+    """Register a rule about several columns of a row as the metric ``multicolumn_values.<name>``."""
+
+    def register(rule: ColumnRule) -> ColumnRule:
+        def condition(cls: type, column_list: pd.DataFrame, **given: Any) -> pd.Series:
+            return rule(column_list, **{parameter: given[parameter] for parameter in parameters})
+
+        type(
+            f"Metric_{name}",
+            (MulticolumnMapMetricProvider,),
+            {
+                "condition_metric_name": f"multicolumn_values.{name}",
+                "condition_domain_keys": (
+                    "batch_id",
+                    "table",
+                    "column_list",
+                    "row_condition",
+                    "condition_parser",
+                    "ignore_row_if",
+                ),
+                "condition_value_keys": parameters,
+                "_pandas": multicolumn_condition_partial(engine=PandasExecutionEngine)(condition),
+            },
+        )
+        return rule
+
+    return register
+
+
+class RowExpectation(MulticolumnMapExpectation):
+    """An expectation about several columns that looks at every row, empty cells or not."""
+
+    ignore_row_if: str = "never"
+
+
+# --- types -----------------------------------------------------------------------------------------------------
+
+
+@column_rule("iso_date")
+def is_iso_date(column: pd.Series) -> pd.Series:
+    """A real date written YYYY-MM-DD."""
+    return values.dates(column).notna()
+
+
+class ExpectIsoDate(ColumnMapExpectation):
+    map_metric = "column_values.iso_date"
+
+
+@column_rule("yes_or_no")
+def is_yes_or_no(column: pd.Series) -> pd.Series:
+    """yes or no, also true/false, 1/0, y/n, in any case."""
+    return values.yes_no(column).notna()
+
+
+class ExpectYesOrNo(ColumnMapExpectation):
+    map_metric = "column_values.yes_or_no"
+
+
+@column_rule("plain_decimal")
+def is_plain_decimal(column: pd.Series) -> pd.Series:
+    """A plain number with a point that the landing's DECIMAL(18,2) holds without rounding."""
+    return values.is_decimal(column)
+
+
+class ExpectPlainDecimal(ColumnMapExpectation):
+    map_metric = "column_values.plain_decimal"
+
+
+@column_rule("whole_year")
+def is_whole_year(column: pd.Series) -> pd.Series:
+    """A year of four digits."""
+    return values.is_year(column)
+
+
+class ExpectYear(ColumnMapExpectation):
+    map_metric = "column_values.whole_year"
+
+
+@column_rule("in_vocabulary", "words")
+def is_in_vocabulary(column: pd.Series, words: list[str]) -> pd.Series:
+    """One of the words, without regard to case."""
+    return values.words(column).isin([word.casefold() for word in words])
+
+
+class ExpectWord(ColumnMapExpectation):
+    words: list[str]
+    map_metric = "column_values.in_vocabulary"
+    success_keys = ("words", "mostly")
+
+
+@column_rule("state")
+def is_state(column: pd.Series) -> pd.Series:
+    """A code or name that means one state."""
+    return facts().state_of(column).notna()
+
+
+class ExpectState(ColumnMapExpectation):
+    map_metric = "column_values.state"
+
+
+@column_rule("iso_3166_alpha_3")
+def is_iso_alpha_3(column: pd.Series) -> pd.Series:
+    """A code of ISO 3166-1 alpha-3, in any case."""
+    return column.str.upper().isin(names.alpha_3())
+
+
+class ExpectIsoAlpha3(ColumnMapExpectation):
+    map_metric = "column_values.iso_3166_alpha_3"
+
+
+# --- references ------------------------------------------------------------------------------------------------
+
+
+@column_rule("loaded_state")
+def is_loaded_state(column: pd.Series) -> pd.Series:
+    """The state has a row in ``states``; a name that means no state is another check's."""
+    code = facts().state_of(column)
+    return code.isna() | facts().knows("states", code)
+
+
+class ExpectLoadedState(ColumnMapExpectation):
+    map_metric = "column_values.loaded_state"
+
+
+@column_rule("known_parent", "parent")
+def is_known_parent(column: pd.Series, parent: str) -> pd.Series:
+    """The id has loaded in the dataset that it refers to."""
+    return facts().knows(parent, column)
+
+
+class ExpectKnownParent(ColumnMapExpectation):
+    parent: str
+    map_metric = "column_values.known_parent"
+    success_keys = ("parent", "mostly")
+
+
+@column_rule("plan_version")
+def is_known_plan(column: pd.Series) -> pd.Series:
+    """A plan version that is loaded."""
+    return column.isin(list(facts().indicators))
+
+
+class ExpectKnownPlan(ColumnMapExpectation):
+    map_metric = "column_values.plan_version"
+
+
+@row_rule("answered_indicator")
+def is_answered_indicator(rows: pd.DataFrame) -> pd.Series:
+    """(indicator_id, plan_version): an indicator of that plan whose rule is reported or reported_ever."""
+    indicator_id, plan_version = (rows[column] for column in rows.columns)
+    plan = plan_version.fillna(facts().plan_version)
+    known = facts().indicators
+    pairs = pd.MultiIndex.from_tuples(
+        [(version, indicator) for version, ids in known.items() for indicator in ids],
+        names=["plan", "indicator"],
+    )
+    asked = pd.MultiIndex.from_arrays([plan, indicator_id.fillna("")])
+    # An unknown plan and an empty id are other checks'.
+    return pd.Series(asked.isin(pairs), index=rows.index) | ~plan.isin(list(known)) | indicator_id.isna()
+
+
+class ExpectAnsweredIndicator(RowExpectation):
+    map_metric = "multicolumn_values.answered_indicator"
+
+
+# --- people ----------------------------------------------------------------------------------------------------
+
+
+@column_rule("free_of_persons")
+def is_free_of_persons(column: pd.Series) -> pd.Series:
+    """An id that holds neither an e-mail address nor the name of a person in a register."""
+    return ~facts().names_person(column)
+
+
+class ExpectNoPerson(ColumnMapExpectation):
+    map_metric = "column_values.free_of_persons"
+
+
+def _letters_and_digits(column: pd.Series) -> pd.Series:
+    """Without accents, case and everything but letters and digits."""
+    marked = values.distinct(column)
+    plain = marked.map(
+        lambda text: "".join(c for c in unicodedata.normalize("NFKD", text).casefold() if c.isalnum())
+    )
+    return values.spread(column, plain.astype("str"))
+
+
+@row_rule("own_registration_id")
+def is_no_data_of_the_person(rows: pd.DataFrame) -> pd.Series:
+    """(registration_id, full_name, email): the id isn't made of that person's name or address."""
+    registration_id, full_name, email = (rows[column] for column in rows.columns)
+    given = registration_id.fillna("")
+    address = given.str.contains("@", regex=False)
+    several_words = given.str.fullmatch(r"[^\W\d_]+([\s,.]+[^\W\d_]+)+\.?").astype(bool)
+    plain = _strings(_letters_and_digits(registration_id))
+    own = np.zeros(len(rows), dtype=bool)
+    for other in (full_name, email):
+        spelt = _strings(_letters_and_digits(other))
+        own |= (np.strings.find(plain, spelt) >= 0) & (np.strings.str_len(spelt) >= 3)
+    return ~(address | several_words | own)
+
+
+def _strings(column: pd.Series) -> Any:
+    return column.fillna("").to_numpy().astype(np.dtypes.StringDType())
+
+
+class ExpectNoDataOfThePerson(RowExpectation):
+    map_metric = "multicolumn_values.own_registration_id"
+
+
+# --- amounts ---------------------------------------------------------------------------------------------------
+
+
+@column_rule("above_zero")
+def is_above_zero(column: pd.Series) -> pd.Series:
+    """An amount above zero; what is no number is another check's."""
+    cents = values.cents(column)
+    return (cents.isna() | (cents > 0)).fillna(True).astype(bool)
+
+
+class ExpectAboveZero(ColumnMapExpectation):
+    map_metric = "column_values.above_zero"
+
+
+@column_rule("zero_or_more")
+def is_zero_or_more(column: pd.Series) -> pd.Series:
+    """A quantity that isn't below zero."""
+    cents = values.cents(column)
+    return (cents.isna() | (cents >= 0)).fillna(True).astype(bool)
+
+
+class ExpectZeroOrMore(ColumnMapExpectation):
+    map_metric = "column_values.zero_or_more"
+
+
+@row_rule("paid_within_due")
+def is_paid_within_due(rows: pd.DataFrame) -> pd.Series:
+    """(contribution_id, iso3, year, kind, amount): a state's payments for a year are no more than its assessments.
+
+    Counts what the landing holds and the rows of this run; a row of this run takes the place of one with its id.
+    """
+    contribution_id, iso3, year, kind, amount = (rows[column] for column in rows.columns)
+    given = pd.DataFrame(
+        {
+            "contribution_id": contribution_id,
+            "iso3": facts().state_of(iso3),
+            "year": year.where(values.is_year(year)),
+            "kind": values.words(kind),
+            "cents": values.cents(amount),
+        }
+    )
+    earlier = facts().contributions
+    if len(earlier):
+        earlier = earlier[~earlier["contribution_id"].isin(contribution_id)]
+    together = pd.concat([earlier, given.drop_duplicates("contribution_id", keep="last")])
+    sums = (
+        together[together["cents"].notna()].groupby(["iso3", "year", "kind"])["cents"].sum().unstack("kind")
+    )
+    sums = sums.reindex(columns=["assessment", "assessment_payment"]).fillna(0)
+    too_much = sums.index[sums["assessment_payment"] > sums["assessment"]]
+    of_row = pd.MultiIndex.from_frame(given[["iso3", "year"]])
+    return ~(pd.Series(of_row.isin(too_much), index=rows.index) & (given["kind"] == "assessment_payment"))
+
+
+class ExpectPaidWithinDue(RowExpectation):
+    map_metric = "multicolumn_values.paid_within_due"
+
+
+# --- dates -----------------------------------------------------------------------------------------------------
+
+
+@column_rule("not_after_today")
+def is_not_after_today(column: pd.Series) -> pd.Series:
+    """A day that isn't in the future of the run."""
+    return ~(values.dates(column) > pd.Timestamp(facts().today))
+
+
+class ExpectNotAfterToday(ColumnMapExpectation):
+    map_metric = "column_values.not_after_today"
+
+
+@row_rule("in_order_of_time")
+def is_in_order_of_time(rows: pd.DataFrame) -> pd.Series:
+    """(first, then): the second day isn't before the first."""
+    first, then = (values.dates(rows[column]) for column in rows.columns)
+    return ~(then < first)
+
+
+class ExpectOrderOfTime(RowExpectation):
+    map_metric = "multicolumn_values.in_order_of_time"
+
+
+_LAST_DEPOSIT_BEFORE_ENTRY_INTO_FORCE = pd.Timestamp(1998, 9, 16)
+"""The day of the fortieth deposit (Article 17, paragraph 1)."""
+_ENTRY_INTO_FORCE = pd.Timestamp(1999, 3, 1)
+
+
+@row_rule("article_17")
+def is_by_article_17(rows: pd.DataFrame) -> pd.Series:
+    """(deposited_on, effective_on): entry into force for a state as Article 17 gives it.
+
+    Deposit on or before 16 September 1998: 1 March 1999; else the first day of the sixth month after the month of
+    deposit.
+    """
+    deposited, effective = (values.dates(rows[column]) for column in rows.columns)
+    month = deposited.dt.year * 12 + deposited.dt.month - 1 + 6
+    later = pd.to_datetime(
+        pd.DataFrame({"year": month // 12, "month": month % 12 + 1, "day": 1}), errors="coerce"
+    )
+    expected = later.mask(deposited <= _LAST_DEPOSIT_BEFORE_ENTRY_INTO_FORCE, _ENTRY_INTO_FORCE)
+    return (effective == expected) | deposited.isna() | effective.isna()
+
+
+class ExpectArticle17Date(RowExpectation):
+    map_metric = "multicolumn_values.article_17"
+
+
+@row_rule("article_20")
+def is_six_months_later(rows: pd.DataFrame) -> pd.Series:
+    """(deposited_on, effective_on): at least six months between them (Article 20)."""
+    deposited, effective = (values.dates(rows[column]) for column in rows.columns)
+    return ~(effective < deposited + pd.DateOffset(months=6))
+
+
+class ExpectSixMonthsNotice(RowExpectation):
+    map_metric = "multicolumn_values.article_20"
+
+
+@row_rule("year_has_begun")
+def has_year_begun(rows: pd.DataFrame) -> pd.Series:
+    """(reporting_year, submitted_on): nothing is submitted before its reporting year began."""
+    year, submitted = (rows[column] for column in rows.columns)
+    reporting_year = pd.to_numeric(year.where(values.is_year(year)))
+    return ~(values.dates(submitted).dt.year < reporting_year)
+
+
+class ExpectYearHasBegun(RowExpectation):
+    map_metric = "multicolumn_values.year_has_begun"
+
+
+@row_rule("meeting_has_begun")
+def has_meeting_begun(rows: pd.DataFrame) -> pd.Series:
+    """(meeting_id, received_on): the register was received no earlier than the first day of the meeting."""
+    meeting_id, received = (rows[column] for column in rows.columns)
+    starts = meeting_id.map(facts().meeting_starts).astype("datetime64[us]")
+    return ~(values.dates(received) < starts)
+
+
+class ExpectMeetingHasBegun(RowExpectation):
+    map_metric = "multicolumn_values.meeting_has_begun"
+
+
+# --- keys ------------------------------------------------------------------------------------------------------
+
+
+@row_rule("one_content_a_key")
+def has_one_content(rows: pd.DataFrame) -> pd.Series:
+    """(file, key, received_on, content): rows of one file with one key and day say the same, after typing."""
+    *place, content = (rows[column] for column in rows.columns)
+    return rows.groupby(place, sort=False)[content.name].transform("nunique") == 1
+
+
+class ExpectOneContentPerKey(RowExpectation):
+    map_metric = "multicolumn_values.one_content_a_key"
+
+
+@row_rule("said_once")
+def is_said_once(rows: pd.DataFrame) -> pd.Series:
+    """(file, key, received_on, content): no earlier row of the file says the same."""
+    return ~rows.duplicated(keep="first")
+
+
+class ExpectSaidOnce(RowExpectation):
+    map_metric = "multicolumn_values.said_once"
+
+
+@column_rule("known_key", "dataset")
+def is_known_key(column: pd.Series, dataset: str) -> pd.Series:
+    """The key has loaded in this dataset."""
+    return facts().knows(dataset, column)
+
+
+class ExpectKnownKey(ColumnMapExpectation):
+    dataset: str
+    map_metric = "column_values.known_key"
+    success_keys = ("dataset", "mostly")
+
+
+# --- a dataset as a whole --------------------------------------------------------------------------------------
+
+
+@row_rule("share_within_limit")
+def is_share_within_limit(rows: pd.DataFrame) -> pd.Series:
+    """(rows, quarantined): few rows are quarantined, or a small share of all."""
+    limits = facts().limits
+    total, quarantined = (rows[column] for column in rows.columns)
+    few = quarantined < limits.quarantined_rows
+    return few | (quarantined <= limits.quarantined_share * total)
+
+
+class ExpectShareWithinLimit(RowExpectation):
+    map_metric = "multicolumn_values.share_within_limit"
+
+
+@row_rule("usual_volume")
+def is_usual_volume(rows: pd.DataFrame) -> pd.Series:
+    """(rows, last_rows): about as many rows as when the dataset was last delivered."""
+    limits = facts().limits
+    now, last = (rows[column] for column in rows.columns)
+    near = (now - last).abs() < limits.volume_rows
+    usual = (now >= limits.volume_low * last) & (now <= limits.volume_high * last)
+    return near | usual | (now == 0) | last.isna()
+
+
+class ExpectUsualVolume(RowExpectation):
+    map_metric = "multicolumn_values.usual_volume"
