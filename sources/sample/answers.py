@@ -90,9 +90,10 @@ def _chances(
     state = Chance(seed, "tendency of states").uniform(len(parties.iso3))[parties.position(iso3)]
     theme = Chance(seed, "tendency of indicators").uniform(len(indicators))
     growth = 0.06 * (reports["reporting_year"].to_numpy(dtype=float) - 2025)
-    chances = 0.2 + 0.45 * state[:, None] + 0.3 * (theme[None, :] - 0.5) + growth[:, None]
-    few = (indicators["unit"] == "number").to_numpy()
-    return np.where(few[None, :], chances * 0.45, chances), inside
+    chances = 0.3 + 0.45 * state[:, None] + 0.3 * (theme[None, :] - 0.5) + growth[:, None]
+    # What is counted rather than shared out concerns few; but a state not party reports its moratorium.
+    few = (indicators["unit"] == "number") & (indicators["population"] != "states_not_party")
+    return np.where(few.to_numpy()[None, :], chances * 0.4, chances), inside
 
 
 def _answered(reports: pd.DataFrame, indicators: pd.DataFrame, chance: Chance) -> tuple[Integers, Integers]:
@@ -168,6 +169,7 @@ def mess(rows: pd.DataFrame, year: int, seed: int) -> pd.DataFrame:
 
     free = single(rows, ["report_id", "indicator_id"])
     free = free[chance.sample(len(free), 60)]
+    put(rows, free, "plan_version", [""])
     spoil(rows, free[:12], "answer", ["maybe", "ja", "partly", "n/a", "oui", "-"], "unknown_word")
     spoil(rows, free[12:18], "answer", [""], "missing_cell")
     spoil(rows, free[18:23], "received_on", [""], "missing_cell")

@@ -30,6 +30,16 @@ class Chance:
         """``n`` floats in [0, 1)."""
         return self._generator.random(n)
 
+    def small(self, n: int, times: int) -> Floats:
+        """``n`` floats in [0, 1) that are mostly small: products of ``times`` uniform ones.
+
+        No powers: a processor may round ``pow`` its own way, products it may not.
+        """
+        product = self.uniform(n)
+        for _ in range(times - 1):
+            product = product * self.uniform(n)
+        return product
+
     def below(self, probability: float | Floats, n: int) -> Flags:
         """``n`` flags, each true with ``probability``."""
         return np.asarray(self.uniform(n) < probability)

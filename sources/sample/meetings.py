@@ -133,7 +133,7 @@ def people(parties: Parties, seed: int, scale: int) -> pd.DataFrame:
     made = pd.DataFrame(
         {
             "full_name": _names(n, chance),
-            "gender": chance.pick(("female", "male", "other"), n, (0.455, 0.54, 0.005)),
+            "gender": chance.pick(("female", "male", "other"), n, (0.425, 0.57, 0.005)),
             "delegation_kind": delegation,
             "iso3": np.concatenate([state, np.full(len(kinds), "", dtype=object)]),
             "organization": np.concatenate(

@@ -72,8 +72,8 @@ def _year(parties: Parties, year: int, seed: int, scale: int) -> pd.DataFrame:
 def _submission_days(year: int, n: int, chance: Chance) -> Days:
     """About 42 % by 30 April, most in the last weeks; 43 % until November; the rest up to summer after."""
     due = np.datetime64(f"{year}-04-30", "D")
-    early = due - np.floor(75 * chance.uniform(n) ** 2).astype(np.int64)
-    late = due + 1 + np.floor(200 * chance.uniform(n) ** 1.7).astype(np.int64)
+    early = due - np.floor(75 * chance.small(n, 2)).astype(np.int64)
+    late = due + 1 + np.floor(190 * chance.small(n, 2)).astype(np.int64)
     very_late = np.datetime64(f"{year}-12-01", "D") + chance.integers(0, 230, n)
     kind = chance.uniform(n)
     return np.asarray(np.select([kind < 0.42, kind < 0.85], [early, late], very_late))

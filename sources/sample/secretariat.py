@@ -137,8 +137,8 @@ def _year_of_money(parties: Parties, year: int, seed: int) -> pd.DataFrame:
     states = parties.parties_on(f"{year}-01-15")
     n = len(states)
     # In cents, so that instalments add up to the last one.
-    wealth = Chance(seed, "scale of assessments").uniform(len(parties.iso3))[parties.position(states)]
-    due = np.floor(100 * (12 + 40_000 * wealth**6)).astype(np.int64) + year % 100
+    wealth = Chance(seed, "scale of assessments").small(len(parties.iso3), 4)[parties.position(states)]
+    due = np.floor(100 * (12 + 40_000 * wealth)).astype(np.int64) + year % 100
     billed = np.full(n, np.datetime64(f"{year}-01-20", "D"))
     conduct = chance.uniform(n)
     limit = LIMITS[year]
@@ -146,7 +146,7 @@ def _year_of_money(parties: Parties, year: int, seed: int) -> pd.DataFrame:
     span = int((limit - begin).astype(np.int64))
     in_time = begin + np.floor(chance.uniform(n) * (span + 1)).astype(np.int64)
     in_time[np.flatnonzero(conduct < 0.40)[:2]] = limit  # paid on the last day
-    late = limit + 1 + np.floor(chance.uniform(n) ** 2 * 150).astype(np.int64)
+    late = limit + 1 + np.floor(150 * chance.small(n, 2)).astype(np.int64)
     late[np.flatnonzero((conduct >= 0.58) & (conduct < 0.76))[:1]] = limit + 1
 
     instalments = (conduct >= 0.40) & (conduct < 0.58)
@@ -162,7 +162,7 @@ def _year_of_money(parties: Parties, year: int, seed: int) -> pd.DataFrame:
         _paid(states, due // 2, in_time, (conduct >= 0.76) & (conduct < 0.84)),
     ]
     giving = chance.below(0.13, n)
-    gifts = np.floor(100 * (500 + 60_000 * chance.uniform(n) ** 3)).astype(np.int64)
+    gifts = np.floor(100 * (500 + 60_000 * chance.small(n, 2))).astype(np.int64)
     given_on = np.datetime64(f"{year}-02-01", "D") + chance.integers(0, 300, n)
     parts = [(_paid(states, due, billed, np.ones(n, dtype=bool)), "assessment")]
     parts += [(p, "assessment_payment") for p in payments]

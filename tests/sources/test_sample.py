@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 
 from sources.contract import datasets
+from sources.names import Names
 from sources.sample import DELIVERY, EXPECTED_FINDINGS, REGISTERS, parties
 from sources.sample.generate import REAL, generate, main, reported_indicators
 from sources.sample.spellings import NO_STATE, SPELLINGS
+from tests.oracle.rows import read_deliveries
 
 Place = tuple[str, str, int]
 """File, sheet, row number: what a finding points at."""
@@ -181,6 +183,32 @@ def test_two_reports_of_one_state_came_on_one_day() -> None:
     assert same
 
 
+def test_reports_stand_on_both_sides_of_the_days_on_which_the_rules_turn() -> None:
+    days = {r["submitted_on"] for r in sound("article7_reports") if r["reporting_year"] == "2025"}
+    assert {"2024-12-18", "2025-04-30", "2025-05-01", "2025-12-31", "2026-06-29", "2026-06-30"} <= days
+
+
+def test_some_state_is_unclear_about_article_9_after_a_yes() -> None:
+    said: dict[str, list[tuple[str, str]]] = {}
+    for row in sound("article7_answers"):
+        if row["indicator_id"] == "45.1" and not row["record_status"]:
+            said.setdefault(row["report_id"][5:8], []).append((row["report_id"], row["answer"].lower()))
+    assert any(
+        (earlier[1], last) == ("yes", "unclear")
+        for answers in map(sorted, said.values())
+        for (report, last), earlier in zip(answers[1:], answers, strict=False)
+        if report != earlier[0]
+    )
+
+
+def test_every_spelling_of_a_state_resolves() -> None:
+    known = parties.load()
+    names = Names(dict(zip(known.names, known.iso3, strict=True)))
+    meant = {form.strip(): code for code, forms in SPELLINGS.items() for form in forms}
+    assert names.resolve(meant) == meant
+    assert set(names.resolve(NO_STATE).values()) == {None}
+
+
 def test_answers_are_given_by_members_of_the_population_and_a_few_others() -> None:
     asked = set(reported_indicators()["indicator_id"])
     assert len(asked) == 68
@@ -274,6 +302,17 @@ def test_each_expected_finding_points_at_a_row_that_shows_the_fault() -> None:
         if kind == "unknown_state":
             assert cell in NO_STATE, finding.to_dict()
         assert (cell == "") == (kind in {"missing_cell", "exact_duplicate"}), finding.to_dict()
+
+
+def test_an_independent_reading_of_the_contract_finds_the_same_faults() -> None:
+    plan = frozenset(reported_indicators()["indicator_id"])
+    spellings = {form: code for code, forms in SPELLINGS.items() for form in forms}
+    accepted = read_deliveries([DELIVERY], spellings, plan)
+    assert accepted.unknown_files == []
+    for outcome, waits in (("quarantined", False), ("waiting", True)):
+        found = {(q.file, q.row_number) for q in accepted.quarantined if q.waiting is waits}
+        assert found == {(file, row) for file, _, row in places(outcome)}
+    assert accepted.duplicates == len(places("duplicate"))
 
 
 def test_rows_that_wait_name_a_parent_that_never_loads() -> None:
