@@ -50,18 +50,18 @@ def write_csv(
     separator: str = ",",
     line_end: str = "\n",
     bom: bool = False,
-    append_at: int | None = None,
+    append_at: int = 0,
 ) -> pd.DataFrame:
     """Write rows as CSV and give their findings. ``append_at``: rows that the file already holds."""
     dataset = path.name.split(".")[0].split("--")[0]
-    mode = "wb" if append_at is None else "ab"
+    mode = "ab" if append_at else "wb"
     text = rows.to_csv(
         None, index=False, columns=columns_of(rows, dataset), sep=separator, lineterminator=line_end,
-        header=append_at is None,
+        header=not append_at,
     )  # fmt: skip
     with path.open(mode) as file:
         file.write((text or "").encode("utf-8-sig" if bom else "utf-8"))
-    return findings(rows, path.name, first_row=FIRST_ROW["csv"] + (append_at or 0))
+    return findings(rows, path.name, first_row=FIRST_ROW["csv"] + append_at)
 
 
 def write_json(rows: pd.DataFrame, path: Path, dataset: str, numbers: Sequence[str] = ()) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from sources.sample import DELIVERY, REGISTERS, answers, meetings, parties, reports, secretariat
@@ -88,23 +89,20 @@ def _reports_and_answers(known: Parties, out: Path, seed: int, scale: int) -> li
         found.append(write_csv(rows, path, separator=";", line_end="\r\n", bom=True))
         bad = rows[(rows["_outcome"] == "quarantined") & (rows["_column"] != "uses_guide")]
         unloaded += sorted(set(bad["report_id"]))[:2]
-    kept = []
+    first_blocks = []
     for year in reports.YEARS:
-        of_year = (
-            made["reporting_year"] <= year if year == reports.YEARS[0] else made["reporting_year"] == year
-        )
-        path = out / f"article7_answers--{year}.csv"
-        written: int | None = None
-        for rows in answers.blocks(
-            known, made[of_year].reset_index(drop=True), indicators, seed, scale=scale
-        ):
-            first = written is None
-            block = answers.mess(rows, year, seed) if first else rows
-            found.append(write_csv(block, path, append_at=written))
-            written = (written or 0) + len(block)
-            if first:
-                kept.append(block)
-    corrected = answers.corrections(pd.concat(kept), made, pd.array(unloaded, dtype=object).to_numpy(), seed)
+        # Reports of years before the plan go with its first year.
+        years = made["reporting_year"].clip(lower=reports.YEARS[0])
+        of_year = made[years == year].reset_index(drop=True)
+        written = 0
+        for sound in answers.blocks(known, of_year, indicators, seed, scale=scale):
+            block = sound if written else answers.mess(sound, year, seed)
+            found.append(write_csv(block, out / f"article7_answers--{year}.csv", append_at=written))
+            if not written:
+                first_blocks.append(block)
+            written += len(block)
+    refused = np.array(unloaded, dtype=object)
+    corrected = answers.corrections(pd.concat(first_blocks), made, refused, seed)
     found.append(write_csv(corrected, out / "article7_answers--corrections.csv"))
     return found
 

@@ -16,7 +16,7 @@ import pandas as pd
 from sources.contract import datasets
 from sources.sample import SAMPLE
 from sources.sample import parties as register
-from sources.sample.chance import Chance, Integers, Texts
+from sources.sample.chance import Chance, Flags, Floats, Integers, Texts
 from sources.sample.invented import words
 from sources.sample.parties import Parties
 from sources.sample.rows import (
@@ -212,38 +212,46 @@ def _register(parties: Parties, everybody: pd.DataFrame, meeting: Meeting, seed:
 
 def _attendants(parties: Parties, everybody: pd.DataFrame, meeting: Meeting, chance: Chance) -> Integers:
     """Positions of the people on the register, mine victims among them as many as planned."""
+    here = _states_here(parties, meeting, chance)
+    victim = everybody["victim"].to_numpy(dtype=bool)
+    is_state = (everybody["delegation_kind"] == "state").to_numpy()
+    from_here = is_state & everybody["iso3"].isin(here).to_numpy()
+    luck = chance.uniform(len(everybody))
+    guests = round(0.28 * meeting.people)
+    weight = everybody["delegation_kind"].map(WEIGHTS).fillna(1).to_numpy()
+    victims = np.flatnonzero(victim & (from_here | ~is_state))
+    chosen = np.concatenate(
+        [
+            _delegates(everybody, from_here & ~victim, luck, meeting.people - guests - meeting.victims),
+            _lowest(np.flatnonzero(~is_state & ~victim), luck / weight, guests),
+            victims[chance.sample(len(victims), meeting.victims)],
+        ]
+    )
+    return chosen[chance.sample(len(chosen), len(chosen))]
+
+
+def _states_here(parties: Parties, meeting: Meeting, chance: Chance) -> Texts:
+    """States that attend: up to 60 % of the parties, and up to ``OBSERVER_STATES`` others."""
     day = np.full(len(parties.iso3), np.datetime64(meeting.starts_on, "D"))
     party = parties.are_parties(parties.iso3, day)
     share = min(meeting.people / 500, 0.6)
-    observers = np.zeros(len(party), dtype=bool)
     others = np.flatnonzero(~party)
+    observers = np.zeros(len(party), dtype=bool)
     observers[others[chance.sample(len(others), round(OBSERVER_STATES * share / 0.6))]] = True
-    here = parties.iso3[(party & chance.below(share, len(party))) | observers]
-    is_state = (everybody["delegation_kind"] == "state").to_numpy()
-    delegate = is_state & everybody["iso3"].isin(here).to_numpy() & ~everybody["victim"].to_numpy()
-    weight = everybody["delegation_kind"].map(WEIGHTS).fillna(0).to_numpy()
-    guest = ~is_state & ~everybody["victim"].to_numpy()
-    guests = round(0.28 * meeting.people)
-    # At least one of each delegation, the rest by luck.
-    order = chance.uniform(len(everybody))
-    leaders = (
-        pd.Series(order[delegate], index=np.flatnonzero(delegate))
-        .groupby(everybody["iso3"].to_numpy()[delegate])
-        .idxmin()
-        .to_numpy(dtype=np.int64)
-    )
-    seats = max(meeting.people - guests - meeting.victims - len(leaders), 0)
-    free = np.setdiff1d(np.flatnonzero(delegate), leaders)
-    delegates = np.concatenate([leaders, free[np.argsort(order[free], kind="stable")][:seats]])
-    heavy = np.flatnonzero(guest)
-    by_weight = np.argsort(order[heavy] / np.maximum(weight[heavy], 1), kind="stable")
-    victims = np.flatnonzero(
-        everybody["victim"].to_numpy() & (~is_state | everybody["iso3"].isin(here).to_numpy())
-    )
-    chosen = np.concatenate(
-        [delegates, heavy[by_weight][:guests], victims[chance.sample(len(victims), meeting.victims)]]
-    )
-    return chosen[chance.sample(len(chosen), len(chosen))]
+    return np.asarray(parties.iso3[(party & chance.below(share, len(party))) | observers])
+
+
+def _delegates(everybody: pd.DataFrame, eligible: Flags, luck: Floats, seats: int) -> Integers:
+    """At least one delegate of each state, the rest of the seats by luck."""
+    drawn = _lowest(np.flatnonzero(eligible), luck, len(everybody))
+    follows = everybody["iso3"].iloc[drawn].duplicated().to_numpy()
+    leaders = drawn[~follows]
+    return np.concatenate([leaders, drawn[follows][: max(seats - len(leaders), 0)]])
+
+
+def _lowest(positions: Integers, by: Floats, k: int) -> Integers:
+    """The ``k`` positions with the lowest values of ``by``, lowest first."""
+    return np.asarray(positions[np.argsort(by[positions], kind="stable")][:k])
 
 
 def _odd(text: str, number: int) -> str:
