@@ -294,6 +294,8 @@ def _mess(made: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
     spoil(made, free[1:2], "full_name", [""], "missing_cell")
     spoil(made, free[2:3], "iso3", [NO_STATE[2]], "unknown_state")
     spoil(made, free[3:4], "delegation_kind", ["NGO"], "unknown_word")
+    put(made, free[3:4], "organization", ["Clear Meadows Trust"])
+    put(made, free[3:4], "iso3", [""])
     spoil(made, free[4:5], "attended", [""], "missing_cell")
     spoil(made, free[5:6], "is_mine_victim", ["perhaps"], "unknown_word")
     spoil(made, free[6:7], "iso3", [""], "missing_cell")

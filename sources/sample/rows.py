@@ -91,9 +91,9 @@ def contradict(
 ) -> pd.DataFrame:
     """``rows`` with a copy below each row at these positions that differs in one column.
 
-    Same key and same received_on: the door can't tell which is right, so both are noted.
+    Same key and same received_on: the door can't tell which is right, so both are noted, on their key.
     """
-    note(rows, at, column, "conflicting_duplicate", "quarantined")
+    note(rows, at, str(rows.columns[0]), "conflicting_duplicate", "quarantined")
     copies = rows.iloc[at].copy()
     copies[column] = copies[column].map(values)
     return after(rows, copies, at)

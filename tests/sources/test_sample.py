@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -13,10 +14,12 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from expectations.door import Context, DeliveredTable, judge
 from sources.contract import datasets
 from sources.names import Names
+from sources.reading import read
 from sources.sample import DELIVERY, EXPECTED_FINDINGS, REGISTERS, parties
-from sources.sample.generate import REAL, generate, main, reported_indicators
+from sources.sample.generate import INDICATORS, REAL, generate, main, reported_indicators
 from sources.sample.spellings import NO_STATE, SPELLINGS
 from tests.oracle.rows import read_deliveries
 
@@ -313,6 +316,25 @@ def test_an_independent_reading_of_the_contract_finds_the_same_faults() -> None:
         found = {(q.file, q.row_number) for q in accepted.quarantined if q.waiting is waits}
         assert found == {(file, row) for file, _, row in places(outcome)}
     assert accepted.duplicates == len(places("duplicate"))
+
+
+def test_the_door_quarantines_these_rows_for_these_columns_and_no_others() -> None:
+    plan = pd.read_csv(INDICATORS, dtype=str, keep_default_na=False)
+    asked = plan[["plan_version", "indicator_id", "rule"]].itertuples(index=False, name=None)
+    tables = [
+        DeliveredTable(table, path.name, path.name, first_seq=1 + 100_000 * number)
+        for number, path in enumerate(sorted(DELIVERY.iterdir()))
+        for table in read(path, path.name).tables
+    ]
+    context = Context(date(2026, 11, 23), "draft-2024-08-16", list(asked), people_key=b"k" * 32)
+    verdict = judge(tables, context)
+    assert verdict.problems == ()
+    columns = ["file_name", "row_number", "column_name", "waiting"]
+    found = set(verdict.quarantined[columns].itertuples(index=False, name=None))
+    listed = findings()[findings()["outcome"].isin(["quarantined", "waiting"])]
+    waits = listed["outcome"] == "waiting"
+    assert found == set(zip(listed["file"], listed["row_number"], listed["column"], waits, strict=True))
+    assert verdict.balance["rows_duplicate"].sum() == len(places("duplicate"))
 
 
 def test_rows_that_wait_name_a_parent_that_never_loads() -> None:
