@@ -135,7 +135,7 @@ def scan(inboxes: Sequence[Path]) -> list[Found]:
     """List what lies in the inboxes, in order of delivery, and hash the files; changes nothing.
 
     Order: inboxes as given, inside one by the bytes of the name (inputs.md, Deliveries). Raises
-    ``UsageProblem`` if an inbox is no folder that can be listed.
+    ``UsageProblem`` if an inbox is no folder that can be listed, ``OSError`` where a disk or share fails.
     """
     found: list[Found] = []
     for inbox in inboxes:
@@ -165,8 +165,6 @@ def _look_at(inbox: Path, name: str, room: int) -> Found | None:
         status = os.lstat(inbox / name)
     except FileNotFoundError:
         return None
-    except OSError:
-        return Found(inbox, name, 0, notice="unreadable")
     if not stat.S_ISREG(status.st_mode):
         kinds = {stat.S_IFLNK: "symbolic_link", stat.S_IFDIR: "folder"}
         return Found(inbox, name, 0, notice=kinds.get(stat.S_IFMT(status.st_mode), "special_file"))
@@ -177,7 +175,7 @@ def _look_at(inbox: Path, name: str, room: int) -> Found | None:
     try:
         with open_regular(inbox / name) as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError:
+    except PermissionError:
         return Found(inbox, name, status.st_size, notice="unreadable")
     return Found(inbox, name, status.st_size, sha256=digest)
 
@@ -260,7 +258,7 @@ def _archive(home: Home, found: Found) -> Found:
         return found
     try:
         source = open_regular(found.inbox / found.name)
-    except OSError:
+    except PermissionError:
         return Found(found.inbox, found.name, found.bytes, notice="unreadable")
     digest = hashlib.sha256()
     size = 0

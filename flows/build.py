@@ -94,7 +94,9 @@ class Dbt:
         return answer
 
     def _died(self) -> Defect:
-        return Defect("dbt's process ended by itself", where=str(self._log), next_step="Read the end of that log.")
+        return Defect(
+            "dbt's process ended by itself", where=str(self._log), next_step="Read the end of that log."
+        )
 
     def parsed(self) -> None:
         """Return when the project is parsed. Raises ``Defect`` if it can't be."""
@@ -122,8 +124,29 @@ class Dbt:
             )
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process, which lets go of the database."""
         children.stop(self._process)
+
+
+_started: dict[Path, Dbt] = {}
+
+
+def begin(home: Home, log: Path) -> Dbt:
+    """Start dbt for this home, so that ``ready`` finds it."""
+    _started[home.root] = Dbt(home, log)
+    return _started[home.root]
+
+
+def ready(home: Home) -> Dbt:
+    """The dbt process that ``begin`` started for this home. Raises ``KeyError`` if none was."""
+    return _started[home.root]
+
+
+def end(dbt: Dbt) -> None:
+    """End a dbt process that ``begin`` started."""
+    dbt.stop()
+    for root in [root for root, started in _started.items() if started is dbt]:
+        del _started[root]
 
 
 def make_warehouse(

@@ -23,7 +23,7 @@ def _requests() -> queue.Queue[dict[str, Any]]:
     def receive() -> None:
         for line in sys.stdin:
             requests.put(json.loads(line))
-        os._exit(0)
+        os._exit(1)
 
     threading.Thread(target=receive, daemon=True, name="requests").start()
     return requests

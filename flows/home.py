@@ -181,7 +181,9 @@ class Home:
                 )
             key = secrets.token_hex(32).encode("ascii")
             write_bytes(self.key_path, key + b"\n", mode=0o600)
-        fingerprint = hmac.new(key, b"sraap: fingerprint of the key of people", hashlib.sha256).hexdigest()[:32]
+        fingerprint = hmac.new(key, b"sraap: fingerprint of the key of people", hashlib.sha256).hexdigest()[
+            :32
+        ]
         if known is None:
             write_json(self.settings_path, {**settings, "people_key_fingerprint": fingerprint})
         elif not hmac.compare_digest(known, fingerprint):

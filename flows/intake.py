@@ -132,9 +132,7 @@ def assess(
     deliveries.sort(key=lambda d: d.first_seq)
     verdict = judge(deliveries, context(home, ledger, today, people_key))
     _settle_names(reads, verdict)
-    return _written_down(
-        ledger, reads, placed, again, verdict, run_id, as_of, last_seq, list(repeated)
-    )
+    return _written_down(ledger, reads, placed, again, verdict, run_id, as_of, last_seq, list(repeated))
 
 
 # --- reading --------------------------------------------------------------------------------------------------
@@ -155,7 +153,12 @@ def _read(item: Received) -> ReadFile:
 
 def _may_hold_people(content: FileContent) -> bool:
     """Whether a file must stay restricted by its layout alone (docs/architecture.md, A home)."""
-    if content.format == "unknown" or content.problem or content.ignored_sheets or content.personal_properties:
+    if (
+        content.format == "unknown"
+        or content.problem
+        or content.ignored_sheets
+        or content.personal_properties
+    ):
         return True
     return not content.tables or any(_table_may_hold_people(table) for table in content.tables)
 
@@ -344,9 +347,7 @@ def context(home: Home, ledger: Ledger, today: date, people_key: bytes) -> Conte
     meetings = _counting(ledger, "meetings")
     contributions = _counting(ledger, "contributions")
     names = [
-        path
-        for batch in ledger.batches
-        if (path := home.people_names / f"{batch.name}.parquet").exists()
+        path for batch in ledger.batches if (path := home.people_names / f"{batch.name}.parquet").exists()
     ]
     return Context(
         today=today,
@@ -464,9 +465,7 @@ def _balance_after(
     A file judged again as a whole gets its balance anew.
     """
     whole = {file.entry.sha256 for file in reads if not file.is_new}
-    retried_tables = {
-        (d.file_sha256, d.table.dataset, d.table.sheet) for d in again.deliveries
-    }
+    retried_tables = {(d.file_sha256, d.table.dataset, d.table.sheet) for d in again.deliveries}
     anew = _without_tables(before, reads, judged) if whole else before
     taken_out = again.rows.drop_duplicates([*_TABLE, "row_number"]).groupby(_TABLE, dropna=False)
     lines = []
@@ -538,7 +537,9 @@ def _refused_after(ledger: Ledger, reads: list[ReadFile], verdict: Verdict) -> l
     return before + now
 
 
-def _outcome(file: ReadFile, balance: pd.DataFrame, refused: list[list[str | None]]) -> tuple[str, str | None]:
+def _outcome(
+    file: ReadFile, balance: pd.DataFrame, refused: list[list[str | None]]
+) -> tuple[str, str | None]:
     """Outcome of a file and its reason (docs/architecture.md, Tables of audit)."""
     content = file.content
     if content is None:

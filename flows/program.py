@@ -20,7 +20,16 @@ DBT_PROJECT = ROOT / "dbt_project"
 LOCK_FILE = ROOT / "requirements.lock"
 PLAN_VERSION = "draft-2024-08-16"
 
-TOOLS = ("prefect", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "pandas", "pyarrow", "pycountry")
+TOOLS = (
+    "prefect",
+    "dbt-core",
+    "dbt-duckdb",
+    "duckdb",
+    "great-expectations",
+    "pandas",
+    "pyarrow",
+    "pycountry",
+)
 
 _RULE_FILES = (("sources", (".py", ".yml", ".csv")), ("expectations", (".py",)))
 _PROGRAM_FILES = (

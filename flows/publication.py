@@ -122,7 +122,7 @@ def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
 
     with duckdb.connect(":memory:") as connection:
         connection.execute("set preserve_insertion_order = true")
-        connection.execute(f"attach {quoted(str(warehouse_path(home)))} as build (read_only)")
+        connection.execute(f"attach {quoted(str(warehouse_path(home)))} as build")
         connection.execute(
             f"attach {quoted(str(folder / 'warehouse.duckdb'))} as publication "
             f"(storage_version {quoted(STORAGE_VERSION)})"
@@ -244,7 +244,10 @@ def _write_evidence(home: Home, folder: Path, content: Content) -> None:
     with duckdb.connect(":memory:") as connection:
         connection.register("frame", content.tables["quarantined_rows"])
         ordered = "(select * from frame order by all)"
-        for ending, options in (("parquet", "format parquet, compression zstd"), ("csv", "format csv, header")):
+        for ending, options in (
+            ("parquet", "format parquet, compression zstd"),
+            ("csv", "format csv, header"),
+        ):
             path = quoted(str(folder / f"quarantined_rows.{ending}"))
             connection.execute(f"copy {ordered} to {path} ({options})")
 
@@ -293,4 +296,3 @@ def _write_manifest(home: Home, run: Run, folder: Path, content: Content) -> Non
     sums["evidence/manifest.json"] = hashlib.sha256(written).hexdigest()
     lines = [f"{digest}  {path}\n" for path, digest in sorted(sums.items())]
     (evidence / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
-

@@ -1,0 +1,348 @@
+"""The command ``sraap``: what people type, and what they read afterwards (docs/contract/outputs.md, Commands).
+
+Commands import what they need when they run, so that a refresh with nothing new is quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+
+from flows.errors import INTERRUPTED, SraapError, UsageProblem
+
+app = typer.Typer(
+    name="sraap",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    help="Indicators of the Siem Reap-Angkor Action Plan 2025-2029: take in deliveries, judge, build, publish.",
+)
+
+HomeOption = Annotated[
+    Path, typer.Option("--home", envvar="SRAAP_HOME", help="Folder that holds everything the pipeline keeps.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+DEFAULT_HOME = Path("data")
+
+
+def out() -> Console:
+    """Where results go."""
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def err() -> Console:
+    """Where progress and errors go."""
+    return Console(stderr=True)
+
+
+@app.command()
+def refresh(
+    inbox: Annotated[
+        list[Path] | None, typer.Option(help="Folder with a delivery; may be given several times.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Day of knowledge, YYYY-MM-DD; today if left out.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Publish in spite of this check; kept in the manifest for ever.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="Who accepts.")] = "",
+    why: Annotated[str, typer.Option(help="Why it is accepted.")] = "",
+    full: Annotated[bool, typer.Option("--full", help="Run even if nothing is new.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only judge what would be taken in; change nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """The main job: take in deliveries, judge them, build the indicators, check them, publish them."""
+    from flows.refresh import Request
+    from flows.refresh import refresh as run_refresh
+
+    request = Request(
+        home=home,
+        inboxes=tuple(inbox or ()),
+        as_of=as_of,
+        accept=tuple(accept or ()),
+        by=by,
+        why=why,
+        full=full,
+    )
+    if dry_run:
+        from flows.check import dry_run as judge_only
+
+        with progress(not as_json):
+            report = judge_only(request)
+        _print_check(report, as_json)
+        raise typer.Exit(report.exit_code)
+    with progress(not as_json):
+        result = run_refresh(request)
+    if as_json:
+        document = {**result.record, "error": result.error.as_dict() if result.error else None}
+        _print_json(document)
+    else:
+        from flows import show
+
+        if result.error is not None:
+            show.error(err(), result.error)
+            if result.record.get("judged"):
+                show.verdict(out(), result.record["judged"])
+        else:
+            show.refreshed(out(), result.record, str(home))
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def check(
+    delivery: Annotated[Path, typer.Argument(help="Folder with the files to judge.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Judge a delivery: what would load, what would be quarantined and why. Changes nothing."""
+    from flows.check import check as judge_only
+
+    with progress(not as_json):
+        report = judge_only(home, (delivery,))
+    _print_check(report, as_json)
+    raise typer.Exit(report.exit_code)
+
+
+def _print_check(report: Any, as_json: bool) -> None:
+    if as_json:
+        _print_json(report.as_dict())
+        return
+    from flows import show
+
+    console = out()
+    show.table(
+        console,
+        "Files",
+        report.files,
+        {
+            "file_name": "file",
+            "outcome": "would be",
+            "rows_read": "rows",
+            "rows_loaded": "would load",
+            "rows_duplicate": "duplicates",
+            "rows_quarantined": "quarantined",
+            "reason": "why",
+        },
+    )
+    show.table(
+        console,
+        "Rows that would be quarantined",
+        report.quarantined,
+        {
+            "file_name": "file",
+            "sheet": "sheet",
+            "row_number": "row",
+            "column_name": "column",
+            "check_code": "check",
+            "value": "value",
+            "sentence": "what to do",
+        },
+    )
+    show.table(
+        console,
+        "Warnings",
+        report.warnings,
+        {
+            "file_name": "file",
+            "subject": "dataset",
+            "check_code": "check",
+            "rows_failing": "rows",
+            "sentence": "what",
+        },
+    )
+    show.table(
+        console,
+        "This would block the run",
+        report.problems,
+        {"check_code": "check", "subject": "dataset", "sentence": "why"},
+    )
+    console.print(report.sentence, soft_wrap=True, highlight=False)
+
+
+@app.command()
+def explain(
+    indicator: Annotated[str, typer.Argument(help="Number of an indicator, such as 7.1.")],
+    year: Annotated[int, typer.Option(help="Reporting year.")],
+    state: Annotated[
+        str | None, typer.Option(help="A state by its ISO 3166-1 alpha-3 code, such as KHM.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """From a figure to its definition, the states on each side, and the rows behind a state."""
+    from flows import explain as explaining
+
+    explanation = explaining.explain(home, indicator, year, state)
+    if as_json:
+        _print_json(explanation)
+    else:
+        explaining.show_explanation(out(), explanation)
+
+
+@app.command()
+def audit(
+    run: Annotated[
+        str | None, typer.Argument(help="Id of a run or publication; the published one if left out.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """The evidence of a run: inputs and hashes, row balance, check results, what changed, versions."""
+    from flows import audit as auditing
+
+    evidence = auditing.audit(home, run)
+    if as_json:
+        _print_json(evidence)
+    else:
+        auditing.show_audit(out(), evidence)
+
+
+@app.command()
+def withdraw(
+    sha256: Annotated[str, typer.Argument(help="SHA-256 of a pending file; the first 8 characters will do.")],
+    why: Annotated[str, typer.Option(help="Why it is taken back.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Take a pending file back: it stays in the archive and is never judged again."""
+    from flows import archive
+    from flows.home import Home
+    from flows.ledger import Ledger
+
+    place = Home(home)
+    if not place.exists:
+        raise no_home(home)
+    if not why.strip():
+        raise UsageProblem("a withdrawal needs a reason", where="--why", next_step='Add --why "TEXT".')
+    with place.lock():
+        place.settings()
+        withdrawn = archive.withdraw(place, sha256, why, Ledger.read(place).taken_in())
+    if as_json:
+        _print_json({"withdrawn": withdrawn[0].sha256, "why": why})
+    else:
+        out().print(f"Withdrawn: {withdrawn[0].sha256}", soft_wrap=True, highlight=False)
+
+
+def no_home(home: Path) -> UsageProblem:
+    """The error of a command that needs a home where none is."""
+    return UsageProblem(
+        "there is no home here",
+        where=str(home),
+        next_step="Give its folder with --home, or make one with: sraap refresh",
+    )
+
+
+# --- around the commands --------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def progress(shown: bool) -> Iterator[None]:
+    """Say on standard error what is being done, phase by phase."""
+    from flows import runs
+
+    if not shown:
+        yield
+        return
+    console = err()
+    began = time.monotonic()
+    if console.is_terminal:
+        with console.status("looking at what is new") as status:
+            listener: Callable[[str], None] = status.update
+            runs.listeners.append(listener)
+            try:
+                yield
+            finally:
+                runs.listeners.remove(listener)
+        return
+
+    def listener_of_lines(phase: str) -> None:
+        console.print(f"{time.monotonic() - began:6.1f} s  {phase}", highlight=False)
+
+    runs.listeners.append(listener_of_lines)
+    try:
+        yield
+    finally:
+        runs.listeners.remove(listener_of_lines)
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=True, default=str) + "\n")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry of the console script: runs a command and exits with a code of outputs.md, without a traceback."""
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_exit_code(given))
+
+
+def _exit_code(given: list[str]) -> int:
+    as_json = "--json" in given
+    try:
+        code = app(args=given, standalone_mode=False, prog_name="sraap")
+        return code if isinstance(code, int) else 0
+    except SraapError as error:
+        return _explain_error(error, given)
+    except click.exceptions.Exit as finished:
+        return finished.exit_code
+    except click.ClickException as error:
+        hint = "sraap --help"
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = f"{error.ctx.command_path} --help"
+        problem = UsageProblem(error.format_message(), where="command line", next_step=f"See: {hint}")
+        return _explain_error(problem, given)
+    except (KeyboardInterrupt, click.Abort):
+        if as_json:
+            _print_json({"error": {"what": "interrupted", "exit_code": INTERRUPTED}})
+        err().print("Interrupted; the last publication stands.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        problem_kind = type(error).__name__
+        where = f"{error.filename}" if isinstance(error, OSError) and error.filename else ""
+        what = (
+            f"{error.strerror}"
+            if isinstance(error, OSError) and error.strerror
+            else f"a defect ({problem_kind})"
+        )
+        if "--debug" in given:
+            err().print_exception(show_locals=False)
+        unforeseen = SraapError(
+            what, where=where, next_step="Run it again with --debug to see where it happened."
+        )
+        return _explain_error(unforeseen, given, traceback_shown=True)
+
+
+def _explain_error(error: SraapError, given: list[str], traceback_shown: bool = False) -> int:
+    from flows import show
+
+    if "--debug" in given and not traceback_shown:
+        err().print_exception(show_locals=False)
+    if "--json" in given:
+        _print_json({"error": error.as_dict()})
+    show.error(err(), error)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()

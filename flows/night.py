@@ -1,0 +1,321 @@
+"""The steps of a night, in plain Python; ``flows/nightly.py`` puts them in order.
+
+Each step finds what it needs in the home and in the run's folder and leaves its result there, so that nothing
+but paths and ids passes through Prefect (semantics.md, People).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from flows import archive, build, intake, ledger, publication
+from flows.archive import read_delivered, read_repeated
+from flows.changes import changed_totals
+from flows.errors import Blocked, Defect, SourceFailed, SraapError
+from flows.files import read_json, write_bytes, write_json
+from flows.home import Home, timestamp, today
+from flows.intake import Assessment
+from flows.ledger import Ledger, Staged, read_staged
+from flows.program import PLAN_VERSION, program_version
+from flows.refresh import classify, defect, look, retry
+from flows.runs import Run
+
+MOST_SHOWN = 12
+"""Lines of a list in a summary; the whole is in the evidence."""
+
+
+Step = TypeVar("Step")
+
+
+def take(step: Callable[[Home, Run], Step], home: str, run_id: str) -> Step:
+    """Take one step. Raises nothing but ``SraapError``: the words of any other error may quote a cell or a file
+    name, and Prefect would keep them."""
+    place = Home(Path(home))
+    try:
+        return step(place, Run.load(place, run_id))
+    except SraapError:
+        raise
+    except Exception as error:
+        raise defect(place, run_id, error) from None
+
+
+def receive(home: Home, run: Run) -> None:
+    """Archive what is new in the inboxes. Raises ``SourceFailed`` where an inbox or the archive fails."""
+    inboxes = tuple(Path(path) for path in run.record["asked"]["inboxes"])
+    with run.phase("receive"):
+        try:
+            state = look(home, inboxes)
+            entries = archive.receive(home, run.run_id, state.new, state.repeated, classify)
+        except OSError as error:
+            raise SourceFailed(
+                f"a delivery could not be archived ({error.strerror or type(error).__name__})",
+                where=", ".join(run.record["asked"]["inboxes"]),
+                next_step="Look at the disk or share, and at the space left; then run it again.",
+            ) from None
+        run.record["received"] = {"new": len(entries), "delivered_before": len(state.repeated)}
+
+
+def judge(home: Home, run: Run) -> None:
+    """Read and judge what is new or pending, and stage what passed.
+
+    Raises ``Blocked`` where a check of severity ``block`` failed and was not accepted.
+    """
+    known = Ledger.read(home)
+    with run.phase("judge"):
+        files = intake.received(home, known)
+        again = retry(known, bool(files))
+        if not files and (again == "none" or not _anything_to_judge_again(known)):
+            run.record["judged"] = None
+            return
+        assessment = _assess(home, run, known, files, again)
+        run.record["judged"] = summary(assessment)
+        acceptances = _accept(home, run, known, assessment)
+        intake.stage(home, run.staged, assessment, acceptances)
+        write_json(run.folder / "validations.json", assessment.verdict.validations)
+        run.record["batch"] = assessment.batch.number
+
+
+def _anything_to_judge_again(known: Ledger) -> bool:
+    return bool(known.last and known.last.refused) or len(known.table("quarantined_rows")) > 0
+
+
+def _assess(
+    home: Home, run: Run, known: Ledger, files: Sequence[intake.Received], again: intake.Retry
+) -> Assessment:
+    return intake.assess(
+        home,
+        known,
+        files,
+        run_id=run.run_id,
+        as_of=run.as_of,
+        today=today(),
+        people_key=home.people_key(),
+        retry=again,
+        repeated=read_repeated(home, run.run_id),
+    )
+
+
+def _accept(home: Home, run: Run, known: Ledger, assessment: Assessment) -> pd.DataFrame:
+    """Acceptances after this run. Raises ``Blocked``, its evidence kept, if a problem was not accepted."""
+    asked = run.record["asked"]
+    codes = {code.casefold() for code in asked["accept"]}
+    problems = assessment.verdict.problems
+    left = [problem for problem in problems if problem.check_code.casefold() not in codes]
+    if left:
+        _keep_evidence(run, assessment)
+        run.record["problems"] = [
+            {"check_code": p.check_code, "subject": p.dataset, "outcome": p.outcome, "sentence": p.sentence}
+            for p in left
+        ]
+        run.save()
+        raise blocked([(p.check_code, p.dataset, p.sentence) for p in left], run)
+    now = [
+        {
+            "check_code": problem.check_code,
+            "subject": problem.dataset,
+            "accepted_by": asked["by"],
+            "why": asked["why"],
+            "accepted_at": datetime.now(UTC).replace(tzinfo=None),
+            "run_id": run.run_id,
+        }
+        for problem in problems
+    ]
+    frame = pd.DataFrame(now, columns=list(ledger.COLUMNS["acceptances"]))
+    return ledger.typed("acceptances", pd.concat([known.table("acceptances"), frame], ignore_index=True))
+
+
+def blocked(problems: Sequence[tuple[str, str, str]], run: Run) -> Blocked:
+    """The error of a blocked run, with every problem in it."""
+    listed = "; ".join(f"{code} ({subject}): {sentence}" for code, subject, sentence in problems)
+    return Blocked(
+        f"blocked by checks: {listed}",
+        where=str(run.folder),
+        next_step="Deliver what is missing or mended; the files stay pending and are judged again in the next run. "
+        "Or take one back with: sraap withdraw SHA256 --why TEXT. "
+        "Or publish in spite of it: sraap refresh --accept CODE --by NAME --why TEXT.",
+    )
+
+
+def _keep_evidence(run: Run, assessment: Assessment) -> None:
+    """Keep in the run's folder what a blocked run found."""
+    folder = run.folder / "evidence"
+    for name, frame in (
+        ("files", assessment.judged_files),
+        ("row_balance", assessment.judged_balance),
+        ("quarantined_rows", assessment.judged_quarantined),
+        ("validation_results", assessment.results),
+    ):
+        ledger.write_table(folder / f"{name}.parquet", name, frame)
+    write_json(
+        folder / "validation.json",
+        {
+            "results": publication.records(assessment.results),
+            "great_expectations": assessment.verdict.validations,
+        },
+    )
+    quarantined = assessment.judged_quarantined.to_csv(index=False)
+    write_bytes(folder / "quarantined_rows.csv", quarantined.encode("utf-8"))
+
+
+def summary(assessment: Assessment) -> dict[str, Any]:
+    """What a person wants to know of a verdict: files, rows, why rows are quarantined."""
+    balance = assessment.judged_balance
+    files = assessment.judged_files
+    quarantined = assessment.judged_quarantined
+    rows = {
+        name: int(balance[f"rows_{name}"].sum())
+        for name in ("read", "loaded", "duplicate", "quarantined", "waiting")
+    }
+    by_check = (
+        quarantined.groupby(["check_code", "dataset"], dropna=False)
+        .agg(rows=("row_number", "size"), sentence=("sentence", "first"))
+        .reset_index()
+        .sort_values(["rows", "check_code"], ascending=[False, True])
+    )
+    warned = assessment.results[
+        (assessment.results["severity"] == "warn") & (assessment.results["outcome"] == "fail")
+    ]
+    by_dataset = balance.groupby("dataset")[
+        ["rows_read", "rows_loaded", "rows_duplicate", "rows_quarantined"]
+    ].sum()
+    return {
+        "files": {str(name): int(count) for name, count in files["outcome"].value_counts().items()},
+        "not_loaded": publication.records(
+            files[files["outcome"].isin(["quarantined", "unknown_file"])][["file_name", "outcome", "reason"]]
+        ),
+        "rows": rows,
+        "datasets": publication.records(by_dataset.reset_index()),
+        "quarantined": publication.records(by_check),
+        "warnings": len(warned),
+        "quarantines": assessment.quarantines,
+    }
+
+
+def build_marts(home: Home, run: Run) -> None:
+    """Build and test the marts on the landing with the staged batch. Raises ``Defect`` if a model fails."""
+    with run.phase("build"):
+        known = Ledger.read(home)
+        staged = read_staged(run.staged)
+        settings = _settings(run, known, staged)
+        run.record["batch"] = settings.batch
+        landing = {name: list(paths) for name, paths in _landing(known, staged).items()}
+        header_only = known.header_only() | set(staged.batch.header_only if staged else [])
+        build.make_warehouse(build.warehouse_path(home), landing, settings, sorted(header_only))
+        dbt = build.ready(home)
+        dbt.build()
+        build.end(dbt)
+
+
+def _settings(run: Run, known: Ledger, staged: Staged | None) -> build.Settings:
+    return build.Settings(
+        as_of=run.as_of,
+        plan_version=PLAN_VERSION,
+        last_delivery_seq=staged.batch.last_seq if staged else known.last_seq,
+        batch=staged.batch.number if staged else known.number,
+        program_version=program_version(),
+        publication_id=run.run_id,
+        run_id=run.run_id,
+        created_at=intake.moment(run.run_id),
+    )
+
+
+def _landing(known: Ledger, staged: Staged | None) -> dict[str, list[Path]]:
+    from sources.contract import datasets
+
+    landing = {name: known.landing_files(name) for name in datasets()}
+    for name in staged.batch.data if staged else ():
+        landing[name].append(staged.data_path(name) if staged else Path())
+    return landing
+
+
+def check_marts(home: Home, run: Run) -> None:
+    """Read dbt's verdict. Raises ``Blocked`` where a blocking test failed, ``Defect`` where a model did."""
+    with run.phase("check"):
+        result = build.read_results(build.target_path(home), run.run_id)
+        write_json(run.folder / "dbt_checks.json", result.checks)
+        if result.broken:
+            raise Defect(
+                f"dbt could not build everything: {'; '.join(result.broken[:3])}",
+                where=str(run.folder / "dbt.log"),
+                next_step="This is a defect of the program; the last publication stands.",
+            )
+        if result.blocking:
+            found = [(c["check_code"], c["subject"], c["sentence"] or "") for c in result.blocking]
+            run.record["problems"] = [
+                {"check_code": c, "subject": s, "sentence": text, "outcome": "fail"} for c, s, text in found
+            ]
+            run.save()
+            raise blocked(found, run)
+
+
+def publish(home: Home, run: Run) -> None:
+    """Write the publication aside, take the batch in, put the publication in place: in this order."""
+    with run.phase("publish"):
+        known = Ledger.read(home)
+        staged = read_staged(run.staged)
+        settings = _settings(run, known, staged)
+        judged: Mapping[str, Any] | None = run.record["judged"]
+        run.record["exit_code"] = 1 if judged and judged["quarantines"] else 0
+        before = home.current_publication()
+        validations = run.folder / "validations.json"
+        content = publication.Content(
+            tables=publication.ledger_tables(known, staged, read_json(run.folder / "dbt_checks.json")),
+            validations=read_json(validations) if validations.exists() else [],
+            settings={
+                "as_of": run.record["as_of"],
+                "batch": settings.batch,
+                "last_delivery_seq": settings.last_delivery_seq,
+                "plan_version": settings.plan_version,
+                "program_version": settings.program_version,
+            },
+            withdrawals=sorted(read_delivered(home).withdrawn.values(), key=lambda w: str(w["withdrawn_at"])),
+        )
+        folder = publication.write_aside(home, run, content)
+        if staged:
+            ledger.commit(home, staged)
+        final = publication.put_in_place(home, folder, run.run_id)
+        run.record["publication_id"] = run.run_id
+        run.record["published_at"] = timestamp()
+        changed = changed_totals(before, final) if before else []
+        run.record["changed"] = {
+            "before": before.name if before else None,
+            "count": len(changed),
+            "first": changed[:MOST_SHOWN],
+        }
+    run.end("published", run.record["exit_code"], "Published.")
+
+
+def tables_for_people(home: Home, run: Run) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The totals of all indicators by year, and the checks by subject, as Prefect shows them."""
+    import duckdb
+
+    folder = home.publications / run.run_id
+    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
+        values = connection.execute(
+            """
+            select indicator_id as indicator, reporting_year as year, unit,
+                numerator, denominator, round(value, 1) as value, status
+            from marts.indicator_values
+            where breakdown = 'total'
+            order by action, indicator_id, year
+            """
+        ).df()
+        checks = connection.execute(
+            """
+            select engine, subject, check_code as code, severity, guards,
+                count(*) filter (outcome = 'pass') as passed,
+                count(*) filter (outcome = 'fail') as failed,
+                count(*) filter (outcome = 'error') as errors
+            from audit.validation_results
+            where run_id = ?
+            group by all
+            order by errors desc, failed desc, engine, subject, code
+            """,
+            [run.run_id],
+        ).df()
+    return publication.records(values), publication.records(checks)

@@ -1,0 +1,294 @@
+"""A refresh, from the question whether there is anything to do to its end.
+
+What comes before the flow stands here, with nothing imported but the standard library, so that a refresh with
+nothing new ends before Prefect, dbt and Great Expectations start. The night itself is ``flows/nightly.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from flows import archive, ledger, publication, quiet
+from flows.archive import Found
+from flows.errors import INTERRUPTED, Blocked, Defect, SraapError, UsageProblem
+from flows.home import HeldLock, Home, as_of_date
+from flows.ledger import Ledger
+from flows.program import PLAN_VERSION, ROOT, program_version, rules_fingerprint
+from flows.runs import Run, abandon
+
+if TYPE_CHECKING:
+    from flows.build import Dbt
+
+SAMPLE = ROOT / "sources" / "sample" / "delivery"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of a refresh. ``accept``: check codes to publish in spite of, ``by`` whom and ``why``."""
+
+    home: Path
+    inboxes: tuple[Path, ...] = ()
+    as_of: str | None = None
+    accept: tuple[str, ...] = ()
+    by: str = ""
+    why: str = ""
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a refresh ended: run.json as a dict, and the error that ended it, if one did."""
+
+    record: dict[str, Any]
+    error: SraapError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        return int(self.record["exit_code"])
+
+
+def refresh(request: Request) -> Result:
+    """Run one refresh. Raises ``SraapError`` where no run could begin (usage, lock); else the run's record tells.
+
+    ``KeyboardInterrupt`` is recorded in the run and raised again.
+    """
+    as_of = as_of_date(request.as_of)
+    _check_acceptance(request)
+    home = Home(request.home)
+    with home.lock() as held:
+        inboxes = settle_home(home, request.inboxes)
+        home.people_key()
+        clear_up(home, held)
+        state = look(home, inboxes)
+        run = Run.begin(home, as_of, _asked(request, inboxes))
+        held.name(run.run_id)
+        if not request.full and not state.anything_new and _already_published(home, state.ledger, as_of):
+            run.record["publication_id"] = (home.manifest() or {}).get("publication_id")
+            run.end("nothing_new", 0, "Nothing new: the publication stands as it is.")
+            return Result(run.record)
+        return _run(home, run, state.anything_new)
+
+
+def _asked(request: Request, inboxes: tuple[Path, ...]) -> dict[str, Any]:
+    return {
+        "inboxes": [str(path) for path in inboxes],
+        "accept": list(request.accept),
+        "by": request.by,
+        "why": request.why,
+        "full": request.full,
+    }
+
+
+def _check_acceptance(request: Request) -> None:
+    if request.accept and not (request.by.strip() and request.why.strip()):
+        raise UsageProblem(
+            "--accept needs to know who accepts and why",
+            where="--accept",
+            next_step='Add --by "NAME" --why "TEXT"; both are kept in the manifest for ever.',
+        )
+    if not request.accept and (request.by or request.why):
+        raise UsageProblem(
+            "--by and --why belong to --accept",
+            where="--by",
+            next_step="Add --accept CODE, or leave them out.",
+        )
+
+
+def settle_home(home: Home, inboxes: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Make a new home, mark it, and say which inboxes this run has. The lock is held.
+
+    A new home without inbox takes the shipped sample; the sample never enters a real home (inputs.md,
+    Deliveries). Raises ``UsageProblem``.
+    """
+    given = tuple(Path(os.path.abspath(path)) for path in inboxes)  # noqa: PTH100 - links given on purpose stay
+    for inbox in given:
+        if not inbox.is_dir():
+            raise UsageProblem(
+                "the inbox is no folder",
+                where=str(inbox),
+                next_step="Give a folder that exists with --inbox.",
+            )
+    sample = [path for path in given if is_sample(path)]
+    if not home.exists:
+        if 0 < len(sample) < len(given):
+            raise _sample_refused(sample[0])
+        home.create("real" if given and not sample else "sample")
+    elif sample and home.kind == "real":
+        raise _sample_refused(sample[0])
+    if not given and home.kind == "sample" and not Ledger.read(home).batches:
+        return (SAMPLE,)
+    return given
+
+
+def is_sample(path: Path) -> bool:
+    """Whether the folder is the shipped sample delivery, by whatever name."""
+    try:
+        return path.resolve() == SAMPLE.resolve() or path.samefile(SAMPLE)
+    except OSError:
+        return False
+
+
+def _sample_refused(path: Path) -> UsageProblem:
+    return UsageProblem(
+        "the shipped sample is only ever loaded into a sample home",
+        where=str(path),
+        next_step="Give a new folder with --home to try the sample; leave this home to real deliveries.",
+    )
+
+
+def clear_up(home: Home, held: HeldLock) -> None:
+    """Clear what a run that died left, and mark it abandoned. The lock is held."""
+    if held.left_by:
+        abandon(home, str(held.left_by))
+        publication.clear_unfinished(home)
+        known = Ledger.read(home)
+        ledger.clear_orphans(home, known)
+        if known.last:
+            ledger.open_up(home, known.last)
+
+
+@dataclass(frozen=True)
+class State:
+    """What there is to do: new entries of the inboxes, and whether files are pending."""
+
+    ledger: Ledger
+    new: list[Found]
+    repeated: list[Found]
+    pending: bool
+
+    @property
+    def anything_new(self) -> bool:
+        return bool(self.new) or self.pending
+
+
+def look(home: Home, inboxes: tuple[Path, ...]) -> State:
+    """Compare the inboxes with what was ever delivered; changes nothing. Raises ``UsageProblem``."""
+    known = Ledger.read(home)
+    delivered = archive.read_delivered(home)
+    found = archive.scan(inboxes)
+    new = archive.only_new(found, delivered, None)
+    if any(not entry.notice for entry in new):
+        new = archive.only_new(found, delivered, classify)
+    names = {(entry.inbox, entry.name) for entry in new}
+    repeated = [entry for entry in found if (entry.inbox, entry.name) not in names]
+    return State(known, new, repeated, bool(delivered.pending(known.taken_in())))
+
+
+def classify(name: str) -> tuple[str, str]:
+    """Dataset and format of a file name, as the reader has it."""
+    from sources.reading import classify as by_name
+
+    identity = by_name(name)
+    return identity.dataset, identity.format
+
+
+def _already_published(home: Home, known: Ledger, as_of: date) -> bool:
+    """Whether the current publication is what this run would make: same date, rows, program and plan."""
+    manifest = home.manifest()
+    wanted = {
+        "as_of": as_of.isoformat(),
+        "batch": known.number,
+        "plan_version": PLAN_VERSION,
+        "program_version": program_version(),
+    }
+    return manifest is not None and all(manifest.get(name) == value for name, value in wanted.items())
+
+
+def retry(home_ledger: Ledger, anything_new: bool) -> Literal["none", "waiting", "all"]:
+    """Which rows of earlier batches to judge again: all quarantined ones if the rules changed, those that wait
+    for a parent if something new came (inputs.md, What a bad input gets)."""
+    if home_ledger.last and home_ledger.last.rules_fingerprint != rules_fingerprint():
+        return "all"
+    return "waiting" if anything_new else "none"
+
+
+# --- the run --------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[None]:
+    """Start what is slow to start, beside what this process does meanwhile; end it afterwards."""
+    quiet.settle()
+    from flows import build, prefect_server
+
+    server = prefect_server.start(home, run.folder)
+    try:
+        dbt: Dbt = build.begin(home, run.folder / "dbt.log")
+        try:
+            with run.phase("start tools"):
+                import flows.nightly  # noqa: F401 - imported while the children start
+
+                if warm_up:
+                    _warm_up_the_door()
+                if server is not None:
+                    server.wait()
+            yield
+        finally:
+            build.end(dbt)
+    finally:
+        if server is not None:
+            server.stop()
+            prefect_server.forget()
+
+
+def _warm_up_the_door() -> None:
+    """Import what judges, for it takes seconds and something waits to be judged."""
+    import expectations.bench
+    import great_expectations  # noqa: F401
+
+
+def _run(home: Home, run: Run, to_judge: bool) -> Result:
+    """Run the night in a flow; whatever happens, run.json says how it ended."""
+    try:
+        with _tools(home, run, to_judge):
+            from flows.nightly import nightly, settle_events
+
+            try:
+                nightly(str(home.root), run.run_id)
+            finally:
+                settle_events()
+    except SraapError as error:
+        return _failed(home, run, error)
+    except KeyboardInterrupt:
+        run = Run.load(home, run.run_id)
+        run.end("failed", INTERRUPTED, "Interrupted; nothing was taken in.")
+        _clear(home)
+        raise
+    except Exception as error:
+        return _failed(home, run, defect(home, run.run_id, error))
+    return Result(Run.load(home, run.run_id).record)
+
+
+def _failed(home: Home, run: Run, error: SraapError) -> Result:
+    run = Run.load(home, run.run_id)
+    run.end("blocked" if isinstance(error, Blocked) else "failed", error.exit_code, str(error))
+    _clear(home)
+    return Result(run.record, error)
+
+
+def _clear(home: Home) -> None:
+    """Remove what the run wrote aside; its evidence stays in its folder."""
+    publication.clear_unfinished(home)
+    ledger.clear_orphans(home, Ledger.read(home))
+
+
+def defect(home: Home, run_id: str, error: BaseException) -> Defect:
+    """Turn an unforeseen error into one that may be shown: its own words may hold people's data, so that they go
+    to the restricted part of the archive only."""
+    folder = home.restricted / "defects"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    path = folder / f"{run_id}.txt"
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as handle:
+        handle.write("".join(traceback.format_exception(error)))
+    return Defect(
+        f"the program failed ({type(error).__name__})",
+        where=str(path),
+        next_step="That file says where; it may hold people's data, so look before you send it to anyone.",
+    )

@@ -1,0 +1,143 @@
+"""What people read on the terminal: summaries, tables, errors. Piped, they are plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.errors import SraapError
+
+
+def amount(count: int, noun: str) -> str:
+    """A count and its noun: ``1 row``, ``2 rows``."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def figure(value: Mapping[str, Any]) -> str:
+    """A value as people say it: ``26 of the 33 (79%)``, a number, or why there is none."""
+    numerator, denominator = value.get("numerator"), value.get("denominator")
+    if numerator is None:
+        return str(value.get("status") or "none").replace("_", " ")
+    if denominator is None:
+        return f"{numerator:g}"
+    if not denominator:
+        return f"{numerator:g} of {denominator:g} (empty population)"
+    return f"{numerator:g} of the {denominator:g} ({100 * numerator / denominator:.0f}%)"
+
+
+def error(console: Console, problem: SraapError) -> None:
+    """What happened, where, what next."""
+    console.print(f"[bold red]Error:[/] {escape(problem.what)}", soft_wrap=True)
+    if problem.where:
+        console.print(f"  where: {escape(problem.where)}", soft_wrap=True)
+    if problem.next_step:
+        console.print(f"  next:  {escape(problem.next_step)}", soft_wrap=True)
+
+
+def table(
+    console: Console, title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
+) -> None:
+    """Rows as a table; ``columns``: key -> heading. Numbers go to the right; nothing is cut when piped."""
+    if not rows:
+        return
+    shown = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for key, heading in columns.items():
+        numbers = all(isinstance(row.get(key), int | float | None) for row in rows)
+        shown.add_column(heading, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(_cell(row.get(key)) for key in columns))
+    console.print(shown)
+    console.print()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return escape(f"{value:,}" if isinstance(value, int) else str(value))
+
+
+def verdict(console: Console, judged: Mapping[str, Any]) -> None:
+    """What loaded, what was quarantined and why."""
+    rows = judged["rows"]
+    files = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in judged["files"].items())
+    console.print(f"Files: {files or 'none'}", highlight=False)
+    console.print(
+        f"Rows:  {rows['read']:,} read = {rows['loaded']:,} loaded + {rows['duplicate']:,} duplicate + "
+        f"{rows['quarantined']:,} quarantined ({rows['waiting']:,} of them wait for a parent); "
+        f"{amount(judged['warnings'], 'warning')}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print()
+    table(
+        console,
+        "By dataset",
+        judged["datasets"],
+        {
+            "dataset": "dataset",
+            "rows_read": "read",
+            "rows_loaded": "loaded",
+            "rows_duplicate": "duplicate",
+            "rows_quarantined": "quarantined",
+        },
+    )
+    table(
+        console,
+        "Files not loaded",
+        judged["not_loaded"],
+        {"file_name": "file", "outcome": "outcome", "reason": "why"},
+    )
+    table(
+        console,
+        "Quarantined, by check",
+        judged["quarantined"][:10],
+        {"check_code": "check", "dataset": "dataset", "rows": "rows", "sentence": "first of them"},
+    )
+
+
+def refreshed(console: Console, record: Mapping[str, Any], home: str) -> None:
+    """The summary at the end of a refresh."""
+    console.print(f"[bold]{escape(str(record['message']))}[/]", soft_wrap=True, highlight=False)
+    console.print(f"Run {record['run_id']}, as of {record['as_of']}", highlight=False)
+    console.print()
+    if record.get("judged"):
+        verdict(console, record["judged"])
+    changes(console, record.get("changed"))
+    if record["state"] in ("published", "nothing_new") and record["publication_id"]:
+        console.print("Where things are", style="bold")
+        for name, path in (
+            ("warehouse", "published/warehouse.duckdb"),
+            ("tables", "published/csv, published/parquet"),
+            ("evidence", "published/evidence"),
+            ("this run", f"runs/{record['run_id']}"),
+        ):
+            console.print(f"  {name:<10} {escape(home)}/{path}", soft_wrap=True, highlight=False)
+
+
+def changes(console: Console, changed: Mapping[str, Any] | None) -> None:
+    """Which totals differ from the publication before."""
+    if not changed or not changed["before"]:
+        return
+    if not changed["count"]:
+        console.print(f"No value changed since {changed['before']}.\n", highlight=False)
+        return
+    rows = [
+        {
+            "indicator": change["indicator_id"],
+            "year": str(change["reporting_year"]),
+            "old": figure(change["old"]),
+            "new": figure(change["new"]),
+        }
+        for change in changed["first"]
+    ]
+    title = f"{amount(changed['count'], 'total')} changed since {changed['before']}"
+    if changed["count"] > len(rows):
+        title += f"; the first {len(rows)}"
+    table(console, title, rows, {"indicator": "indicator", "year": "year", "old": "was", "new": "is"})
