@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
+from functools import cache
+from pathlib import Path
+
 import pytest
 from hypothesis import Phase, given, settings
 
-from tests.agreement import GRAIN, SLOW, differences, example, table_differences
+from tests.agreement import GRAIN, PLAN, SLOW, differences, example, table_differences
 from tests.dbt_harness import compiled_project
+from tests.oracle.indicators import answerable
+from tests.oracle.rows import Rows, read_deliveries
 from tests.oracle.strategies import Delivery, deliveries, smaller
+
+SAMPLE = Path(__file__).resolve().parents[1] / "sources" / "sample" / "delivery"
+SAMPLE_DAYS = ("2025-04-30", "2025-12-31", "2026-02-28", "2026-06-29", "2026-11-20")
+"""A day in the first year, two cut-offs, the day on which 2025 becomes final, and a late one."""
 
 
 def disagreement(delivery: Delivery) -> list[str]:
@@ -31,6 +41,18 @@ def test_figures_agree_on_small_deliveries(delivery: Delivery) -> None:
     rows = "\n".join(f"{stem}: {row}" for stem, found in least.files.items() for row in found)
     lines = "\n".join(disagreement(least)[:40])
     pytest.fail(f"as of {least.as_of}:\n{rows}\n{lines}")
+
+
+@cache
+def sample() -> Rows:
+    return read_deliveries([SAMPLE], indicators=answerable(PLAN))
+
+
+@pytest.mark.parametrize("as_of", SAMPLE_DAYS)
+def test_figures_agree_on_the_shipped_delivery(as_of: str) -> None:
+    expected = example(sample(), date.fromisoformat(as_of))
+    assert expected.expected.values
+    assert not differences(compiled_project(), expected)[:40]
 
 
 @pytest.mark.parametrize("column", ["value", "status"])

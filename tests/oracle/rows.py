@@ -12,13 +12,15 @@ import io
 import json
 import re
 import unicodedata
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 Row = dict[str, Any]
 """A typed row: date, int, Decimal, bool, str or None by column, and ``delivery_seq``."""
@@ -211,39 +213,88 @@ ISO3 = frozenset(_ISO3_TEXT.split())
 """ISO 3166-1 alpha-3, typed here a second time on purpose."""
 
 SPELLINGS = {
+    "afrique du sud": "ZAF",
+    "albanie": "ALB",
+    "alemania": "DEU",
+    "algerie": "DZA",
+    "allemagne": "DEU",
+    "argelia": "DZA",
+    "argentine": "ARG",
+    "belgica": "BEL",
     "bolivia": "BOL",
     "bosnia and herzegovina": "BIH",
+    "bosnie herzegovine": "BIH",
     "brunei": "BRN",
     "burma": "MMR",
     "cabo verde": "CPV",
+    "cameroun": "CMR",
     "cape verde": "CPV",
+    "chypre": "CYP",
+    "colombie": "COL",
     "cote d ivoire": "CIV",
+    "croatie": "HRV",
     "czech republic": "CZE",
     "czechia": "CZE",
     "democratic republic of the congo": "COD",
+    "dinamarca": "DNK",
     "dr congo": "COD",
     "drc": "COD",
     "east timor": "TLS",
+    "egypte": "EGY",
+    "espagne": "ESP",
+    "estados unidos": "USA",
     "eswatini": "SWZ",
+    "etat de palestine": "PSE",
+    "etiopia": "ETH",
+    "francia": "FRA",
+    "gambia": "GMB",
     "holy see": "VAT",
+    "irak": "IRQ",
     "iran": "IRN",
+    "italie": "ITA",
     "ivory coast": "CIV",
-    "laos": "LAO",
+    "japon": "JPN",
+    "jordanie": "JOR",
     "lao pdr": "LAO",
+    "laos": "LAO",
+    "libano": "LBN",
     "macedonia": "MKD",
+    "mauritanie": "MRT",
+    "mexique": "MEX",
     "moldova": "MDA",
+    "na": "NAM",
+    "netherlands": "NLD",
     "north korea": "PRK",
+    "nouvelle zelande": "NZL",
+    "nueva zelanda": "NZL",
     "palestine": "PSE",
     "republic of korea": "KOR",
+    "republic of the congo": "COG",
+    "republica dominicana": "DOM",
+    "republique centrafricaine": "CAF",
     "russia": "RUS",
+    "serbie": "SRB",
+    "soudan": "SDN",
+    "soudan du sud": "SSD",
     "south korea": "KOR",
+    "sudafrica": "ZAF",
+    "suecia": "SWE",
+    "suisse": "CHE",
+    "suiza": "CHE",
     "swaziland": "SWZ",
     "syria": "SYR",
+    "tadjikistan": "TJK",
+    "tailandia": "THA",
     "tanzania": "TZA",
+    "tchad": "TCD",
+    "thailande": "THA",
+    "the former yugoslav republic of macedonia": "MKD",
     "the gambia": "GMB",
     "the netherlands": "NLD",
     "turkey": "TUR",
     "turkiye": "TUR",
+    "turquie": "TUR",
+    "ucrania": "UKR",
     "uk": "GBR",
     "united kingdom": "GBR",
     "united states": "USA",
@@ -252,8 +303,12 @@ SPELLINGS = {
     "venezuela": "VEN",
     "viet nam": "VNM",
     "vietnam": "VNM",
+    "zambie": "ZMB",
 }
-"""Usual spellings besides the names in ``states``; a caller may add to them."""
+"""Usual spellings, in English, French and Spanish, besides the names in ``states``, by ``name_key``.
+
+``na`` is Namibia's ISO2 code and never a missing cell. A caller may add to the table.
+"""
 
 YES_NO = {
     "yes": True,
@@ -378,6 +433,81 @@ def read_file(path: Path, dataset: str) -> TextTable:
         raise Fault(str(error)) from error
 
 
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_FIRST_DAY = date(1899, 12, 30)
+
+
+def read_workbook(path: Path) -> list[TextTable]:
+    """The sheets of a workbook that are named after a dataset, in order.
+
+    A cell with a date format gives YYYY-MM-DD, a whole number no decimals, a truth value true or false.
+    """
+    with zipfile.ZipFile(path) as book:
+
+        def tree(name: str) -> ElementTree.Element:
+            return ElementTree.fromstring(book.read(name))
+
+        strings = []
+        if "xl/sharedStrings.xml" in book.namelist():
+            strings = ["".join(i.itertext()) for i in tree("xl/sharedStrings.xml").iter(f"{_MAIN}si")]
+        dates = _date_styles(tree("xl/styles.xml"))
+        targets = {r.get("Id"): r.get("Target", "") for r in tree("xl/_rels/workbook.xml.rels")}
+        tables = []
+        for sheet in tree("xl/workbook.xml").iter(f"{_MAIN}sheet"):
+            name = sheet.get("name", "")
+            if name in DATASETS:
+                target = targets[sheet.get(_RELATION)].removeprefix("/xl/")
+                lines = _sheet_lines(tree(f"xl/{target}"), strings, dates)
+                header = tuple(cell.strip().casefold() for cell in lines[0]) if lines else ()
+                rows = [dict(zip(header, (c.strip() for c in line), strict=False)) for line in lines[1:]]
+                tables.append(TextTable(name, f"{path.name}/{name}", list(rows), header))
+        return tables
+
+
+def _date_styles(styles: ElementTree.Element) -> set[int]:
+    """Places of the cell formats that show dates."""
+    custom = {
+        int(f.get("numFmtId", "0"))
+        for f in styles.iter(f"{_MAIN}numFmt")
+        if re.search("[yd]", re.sub(r'"[^"]*"|\\[[^\]]*\\]', "", f.get("formatCode", "")), re.IGNORECASE)
+    }
+    formats = styles.find(f"{_MAIN}cellXfs")
+    numbers = [int(xf.get("numFmtId", "0")) for xf in formats] if formats is not None else []
+    return {place for place, number in enumerate(numbers) if 14 <= number <= 22 or number in custom}
+
+
+def _sheet_lines(sheet: ElementTree.Element, strings: list[str], dates: set[int]) -> list[list[str]]:
+    lines: list[list[str]] = []
+    for row in sheet.iter(f"{_MAIN}row"):
+        place = int(row.get("r", len(lines) + 1))
+        lines.extend([] for _ in range(place - len(lines)))
+        for cell in row.iter(f"{_MAIN}c"):
+            column = 0
+            for letter in re.sub(r"\d", "", cell.get("r", "")):
+                column = column * 26 + ord(letter) - 64
+            line = lines[place - 1]
+            line.extend("" for _ in range(column - len(line)))
+            line[column - 1] = _sheet_cell(cell, strings, dates)
+    return lines
+
+
+def _sheet_cell(cell: ElementTree.Element, strings: list[str], dates: set[int]) -> str:
+    kind = cell.get("t", "n")
+    value = cell.findtext(f"{_MAIN}v", "")
+    if kind == "inlineStr":
+        return "".join(cell.itertext())
+    if value == "" or kind == "str":
+        return value
+    if kind == "s":
+        return strings[int(value)]
+    if kind == "b":
+        return "true" if value == "1" else "false"
+    if kind == "n" and int(cell.get("s", "0")) in dates:
+        return (_FIRST_DAY + timedelta(days=int(float(value)))).isoformat()
+    return str(int(float(value))) if kind == "n" and float(value).is_integer() else value
+
+
 def dataset_of(name: str) -> str | None:
     """The dataset that a file name announces, None for a file that is none of ours."""
     match = re.fullmatch(r"([a-z0-9_]+?)(--.*)?\.(csv|json|jsonl)", name, re.DOTALL)
@@ -392,7 +522,7 @@ def read_deliveries(
     """Accepted rows of delivery folders in the order given, files by name bytewise.
 
     ``names`` adds spellings of states to ISO3; ``indicators`` are the ids that an answer may name.
-    Workbooks and Parquet files are not read: the standard library has no reader for them.
+    Parquet files are not read: the standard library has no reader for them.
     """
     tables: list[TextTable] = []
     unknown: list[str] = []
@@ -400,6 +530,9 @@ def read_deliveries(
     seen: set[tuple[str, str]] = set()
     for folder in deliveries:
         for path in sorted(folder.iterdir(), key=lambda p: p.name.encode()):
+            if path.suffix == ".xlsx" and path.is_file() and not path.is_symlink():
+                tables.extend(read_workbook(path))
+                continue
             dataset = dataset_of(path.name)
             if path.is_symlink() or not path.is_file() or dataset is None:
                 unknown.append(path.name)

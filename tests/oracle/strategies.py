@@ -69,6 +69,7 @@ STATE_NAMES = {
 OBLIGATION_KINDS = ("article_3", "article_4", "article_5", "victim_assistance")
 ANSWERED = ("1.1", "5.1", "11.2", "12.1", "13.1", "15.1", "16.1", "18.2", "22.2", "27.1", "45.1")
 """An indicator of each population that answers speak of, and the one of rule ``reported_ever``."""
+INDICATORS = answerable(load_plan())
 ORGANIZATIONS = (
     "Survivors' Network",
     "SURVIVORS’ NETWORK",
@@ -98,7 +99,7 @@ class Delivery:
     @property
     def accepted(self) -> Rows:
         """The rows that load, by the oracle's own reading of the contract."""
-        return from_text(self.files, indicators=answerable(load_plan()))
+        return from_text(self.files, indicators=INDICATORS)
 
 
 def write_delivery(folder: Path, delivery: Delivery) -> None:
@@ -221,7 +222,9 @@ class _Maker:
                 row["received_on"] = self.as_of + DAY
         self.files[f"{dataset}--1"] = [_cells(row) for row in rows]
         for place in self.some(0, 3) if rows else ():
-            self.files[f"{dataset}--{place + 2}"] = [_cells(self._revision(dataset, self.one(*rows), again))]
+            file = [_cells(self._revision(dataset, self.one(*rows), again))]
+            if file not in self.files.values():  # the same bytes delivered twice change nothing
+                self.files[f"{dataset}--{place + 2}"] = file
 
     def _revision(self, dataset: str, row: Row, again: Callable[[Row], Row]) -> Row:
         key = {name: row[name] for name in KEYS[dataset]}
