@@ -93,16 +93,33 @@ class CompiledProject:
             fill_control(connection, as_of, header_only)
             for model in self.needed_for(tables):
                 connection.execute(f"create or replace table {model.relation} as {model.sql}")
-            found = {}
-            for model in self.models:
-                if model.name in tables:
-                    rows = connection.execute(f"select * from {model.relation}")
-                    names = [column[0] for column in rows.description]
-                    found[model.name] = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
-            return found
+            return {m.name: rows_of(connection, m.relation) for m in self.models if m.name in tables}
         finally:
             connection.execute("rollback")
             connection.close()
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[dict[str, Any]]:
+    """The rows of a relation, as dicts by column."""
+    rows = connection.execute(f"select * from {relation}")
+    names = [column[0] for column in rows.description]
+    return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+
+
+def copy_seeds(source: duckdb.DuckDBPyConnection, target: duckdb.DuckDBPyConnection) -> None:
+    """Copies the seeds, and makes the schemas that the models need, in another database."""
+    cursor = source.cursor()
+    cursor.execute(f"use {CATALOG}")
+    for (schema,) in cursor.execute(
+        "select schema_name from duckdb_schemas() where database_name = $1 and not internal", [CATALOG]
+    ).fetchall():
+        target.execute(f'create schema if not exists "{schema}"')
+    for schema, name in cursor.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = $1", [CATALOG]
+    ).fetchall():
+        target.register("seed_rows", cursor.execute(f'from "{schema}"."{name}"').to_arrow_table())
+        target.execute(f'create table "{schema}"."{name}" as from seed_rows')
+        target.unregister("seed_rows")
 
 
 def fill_landing(connection: duckdb.DuckDBPyConnection, landing: LandingRows) -> None:

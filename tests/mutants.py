@@ -15,13 +15,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import sqlglot
 from sqlglot import expressions as exp
 
 from tests import dbt_harness
-from tests.agreement import Example, differences, drawn_examples
+from tests.agreement import Example, drawn_examples, marts_differences
 
 PASS_SHARE = 0.90
 SWAPPED: dict[type[exp.Expression], type[exp.Expression]] = {
@@ -124,16 +125,65 @@ def mutants(project: dbt_harness.CompiledProject) -> list[Mutant]:
     ]
 
 
-def noticed_by(project: dbt_harness.CompiledProject, mutant: Mutant, examples: list[Example]) -> int | None:
-    """The place of the first example whose figures differ under the mutant; None if it survives."""
-    altered = project.with_sql(mutant.model, mutant.sql)
-    for place, example in enumerate(examples):
+class Built:
+    """One example with every model built, so that a mutant costs only what follows from it."""
+
+    def __init__(self, project: dbt_harness.CompiledProject, example: Example) -> None:
+        self.models = project.needed_for(dbt_harness.FIGURES)
+        self.example = example
+        self.connection = duckdb.connect(":memory:", config={"threads": 1})
+        self.connection.execute(f"attach ':memory:' as {dbt_harness.CATALOG}")
+        self.connection.execute(f"use {dbt_harness.CATALOG}")
+        dbt_harness.copy_seeds(project.seeds, self.connection)
+        dbt_harness.fill_landing(self.connection, example.landing)
+        dbt_harness.fill_control(self.connection, example.as_of, example.header_only)
+        for model in self.models:
+            self._build(model, model.sql)
+        if lines := marts_differences(example.expected, self._figures()):
+            raise AssertionError("the unchanged SQL already differs:\n" + "\n".join(lines[:20]))
+
+    def _build(self, model: dbt_harness.Model, sql: str) -> None:
+        self.connection.execute(f"create or replace table {model.relation} as {sql}")
+
+    def _figures(self) -> dict[str, list[dict[str, Any]]]:
+        return {
+            model.name: dbt_harness.rows_of(self.connection, model.relation)
+            for model in self.models
+            if model.name in dbt_harness.FIGURES
+        }
+
+    def _is_unchanged(self, relation: str, sql: str) -> bool:
+        """Whether the mutated model has the very rows that the model has, so that nothing can follow."""
+        self.connection.execute(f"create temp table mutated as {sql}")
+        for one, other in ((relation, "temp.mutated"), ("temp.mutated", relation)):
+            found = self.connection.execute(f"(from {one} except all from {other}) limit 1").fetchone()
+            if found is not None:
+                return False
+        return True
+
+    def notices(self, mutant: Mutant) -> bool:
+        """Whether a figure of this example differs under the mutant, or its SQL fails."""
+        model = next(m for m in self.models if m.name == mutant.model)
+        self.connection.execute("begin transaction")
         try:
-            if differences(altered, example):
-                return place
+            if self._is_unchanged(model.relation, mutant.sql):
+                return False
+            self._build(model, mutant.sql)
+            changed = {model.unique_id}
+            for later in self.models:
+                if changed.intersection(later.depends_on):
+                    changed.add(later.unique_id)
+                    self._build(later, later.sql)
+            return bool(marts_differences(self.example.expected, self._figures()))
         except duckdb.Error:
-            return place
-    return None
+            return True
+        finally:
+            self.connection.execute("rollback")
+
+
+def noticed_by(mutant: Mutant, built: list[Built]) -> int | None:
+    """The place of the first example whose figures differ under the mutant; None if it survives."""
+    return next((place for place, example in enumerate(built) if example.notices(mutant)), None)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -146,18 +196,18 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     project = dbt_harness.compiled_project()
-    examples = drawn_examples(options.examples)
+    built = [Built(project, example) for example in drawn_examples(options.examples)]
     candidates = [m for m in mutants(project) if options.model in (None, m.model)]
     if options.limit is not None:
         candidates = random.Random(options.seed).sample(candidates, min(options.limit, len(candidates)))
     survivors: list[Mutant] = []
     started = time.monotonic()
     for number, mutant in enumerate(candidates, 1):
-        place = noticed_by(project, mutant, examples)
+        place = noticed_by(mutant, built)
         if place is None:
             survivors.append(mutant)
         else:
-            examples.insert(0, examples.pop(place))
+            built.insert(0, built.pop(place))
         if number % 25 == 0:
             print(
                 f"{number} of {len(candidates)} mutants, {len(survivors)} survived, {time.monotonic() - started:.0f} s",

@@ -13,12 +13,18 @@ with
 
 members as (
     select
-        reporting_year,
-        plan_version,
-        indicator_id,
-        member_kind,
-        member_key
-    from {{ ref('int_members') }}
+        members.reporting_year,
+        members.plan_version,
+        members.indicator_id,
+        members.member_kind,
+        members.member_key
+    from {{ ref('int_members') }} as members
+    inner join {{ ref('int_indicator_years') }} as questions
+        on
+            members.reporting_year = questions.reporting_year
+            and members.plan_version = questions.plan_version
+            and members.indicator_id = questions.indicator_id
+    where questions.obstacle is null
 ),
 
 observations as (

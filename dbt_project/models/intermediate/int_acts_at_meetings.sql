@@ -6,9 +6,7 @@ with
 questions as (
     select *
     from {{ ref('int_indicator_years') }}
-    where
-        rule in ('attended', 'condemned_in_meeting')
-        and obstacle is null
+    where rule in ('attended', 'condemned_in_meeting')
 ),
 
 meetings as (

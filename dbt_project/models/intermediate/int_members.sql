@@ -4,7 +4,7 @@
 with
 
 questions as (
-    select * from {{ ref('int_indicator_years') }} where obstacle is null
+    select * from {{ ref('int_indicator_years') }}
 ),
 
 snapshots as (

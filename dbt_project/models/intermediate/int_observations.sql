@@ -3,8 +3,9 @@
 
 with
 
+-- what can't be computed, or is not due, has no observations
 questions as (
-    select * from {{ ref('int_indicator_years') }}
+    select * from {{ ref('int_indicator_years') }} where obstacle is null
 ),
 
 members as (

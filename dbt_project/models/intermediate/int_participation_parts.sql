@@ -59,10 +59,7 @@ measured as (
         mine_victim_count + survivor_organization_count as numerator,
         cast(null as bigint) as denominator,
         mine_victim_count between 1 and {{ smallest_shown_mine_victims - 1 }} as is_small,
-        case
-            when breakdown_value = 'survivor_organizations' and breakdown = 'kind' then survivor_organization_count
-            else mine_victim_count
-        end as size
+        case when breakdown = 'kind' then survivor_organization_count else mine_victim_count end as size
     from counts
     where breakdown in ('total', 'meeting', 'kind', 'group')
     union all

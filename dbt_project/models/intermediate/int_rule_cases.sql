@@ -8,7 +8,7 @@ questions as (
     from {{ ref('int_indicator_years') }}
     where
         rule in ('case_open_in_year', 'case_update_reported')
-        and obstacle is null
+       
 ),
 
 cases as (

@@ -8,7 +8,7 @@ questions as (
     from {{ ref('int_indicator_years') }}
     where
         rule in ('request_plan_complete', 'declared_complete_in_year', 'declared_with_voluntary_declaration')
-        and obstacle is null
+       
 ),
 
 requests as (

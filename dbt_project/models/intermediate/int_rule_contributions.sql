@@ -7,7 +7,7 @@ questions as (
     from {{ ref('int_indicator_years') }}
     where
         rule in ('paid_in_time', 'contributed')
-        and obstacle is null
+       
 ),
 
 payments as (

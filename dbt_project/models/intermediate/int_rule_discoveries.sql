@@ -8,7 +8,7 @@ questions as (
     from {{ ref('int_indicator_years') }}
     where
         rule in ('discovered_in_year', 'destroyed_within_six_months')
-        and obstacle is null
+       
 ),
 
 discoveries as (

@@ -8,7 +8,7 @@ questions as (
     from {{ ref('int_indicator_years') }}
     where
         rule in ('submitted', 'submitted_with_guide', 'submitted_with_updates')
-        and obstacle is null
+       
 ),
 
 reports as (
