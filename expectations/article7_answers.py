@@ -7,6 +7,7 @@ from expectations.suite import Check, Suite, contract_checks
 
 SUITE = Suite(
     "article7_answers",
+    "AN",
     (
         # An indicator's id is the plan's and names nobody; whether the plan has it is asked below.
         *contract_checks("article7_answers", "AN", but=["AN-INDICATOR_ID-04"]),

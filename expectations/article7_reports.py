@@ -7,6 +7,7 @@ from expectations.suite import Check, Suite, contract_checks, not_after_received
 
 SUITE = Suite(
     "article7_reports",
+    "AR",
     (
         *contract_checks("article7_reports", "AR"),
         Check(

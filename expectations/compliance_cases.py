@@ -7,6 +7,7 @@ from expectations.suite import Check, Suite, contract_checks, not_after_received
 
 SUITE = Suite(
     "compliance_cases",
+    "CC",
     (
         *contract_checks("compliance_cases", "CC"),
         Check(

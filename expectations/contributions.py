@@ -9,6 +9,7 @@ from expectations.suite import Check, Suite, contract_checks, not_after_received
 
 SUITE = Suite(
     "contributions",
+    "CO",
     (
         *contract_checks("contributions", "CO"),
         Check(

@@ -47,37 +47,48 @@ def _batch_definition() -> Any:
     return asset.add_batch_definition_whole_dataframe("all")
 
 
+_WHICH_FAIL = {"result_format": "BOOLEAN_ONLY"}
+_WHICH_ROWS = {
+    "result_format": "COMPLETE",
+    "unexpected_index_column_names": [ROW],
+    "exclude_unexpected_values": True,
+    "include_unexpected_rows": False,
+    "return_unexpected_index_query": False,
+    "partial_unexpected_count": 0,
+}
+
+
 def evaluate(name: str, checks: Sequence[Check], frame: pd.DataFrame) -> tuple[list[Outcome], dict[str, Any]]:
     """Judge ``frame`` (text columns and ``ROW``) by ``checks``.
 
     Gives an outcome for each check, in their order, also for one that Great Expectations left out (an error), and
-    Great Expectations' own result, JSON-able.
+    Great Expectations' own results, JSON-able. Asks twice: which checks fail, then of those which rows; naming rows
+    costs as much again as judging them, and most checks pass.
     """
-    import great_expectations as gx  # noqa: PLC0415
-
     try:
-        suite = gx.ExpectationSuite(name=name, expectations=[_coded(check) for check in checks])
-        result = (
-            _batch_definition()
-            .get_batch({"dataframe": frame})
-            .validate(
-                suite,
-                result_format={
-                    "result_format": "COMPLETE",
-                    "unexpected_index_column_names": [ROW],
-                    "exclude_unexpected_values": True,
-                    "include_unexpected_rows": False,
-                    "partial_unexpected_count": 0,
-                },
-            )
-        )
+        result = _validate(name, checks, frame, _WHICH_FAIL)
+        found = _by_code(result)
+        failed = [check for check in checks if check.code in found and not found[check.code].success]
+        if failed:
+            found |= _by_code(_validate(name, failed, frame, _WHICH_ROWS))
     except Exception as error:
         # Whatever broke, it judged nothing: every check of the stage is an error, and the run is blocked.
         broken = type(error).__name__
         return [Outcome(check, "error", len(frame), (), broken) for check in checks], {"suite_name": name}
-    found = {single.expectation_config.meta["code"]: single for single in result.results}
     outcomes = [_outcome(check, found.get(check.code), len(frame)) for check in checks]
     return outcomes, _evidence(name, result, found)
+
+
+def _validate(name: str, checks: Sequence[Check], frame: pd.DataFrame, result_format: dict[str, Any]) -> Any:
+    import great_expectations as gx  # noqa: PLC0415
+
+    suite = gx.ExpectationSuite(name=name, expectations=[_coded(check) for check in checks])
+    batch = _batch_definition().get_batch({"dataframe": frame})
+    return batch.validate(suite, result_format=result_format)
+
+
+def _by_code(result: Any) -> dict[str, Any]:
+    return {single.expectation_config.meta["code"]: single for single in result.results}
 
 
 def _coded(check: Check) -> Any:
@@ -98,11 +109,12 @@ def _outcome(check: Check, single: Any, rows: int) -> Outcome:
         return Outcome(check, "error", rows, (), "NotEvaluated")
     if raised := _raised(single.exception_info):
         return Outcome(check, "error", rows, (), raised)
-    checked = int(single.result.get("element_count", rows))
+    if single.success:
+        return Outcome(check, "pass", rows, ())
     failing = tuple(int(row) for entry in single.result["unexpected_index_list"] for row in _rows(entry))
-    if bool(failing) == bool(single.success) or len(failing) != single.result["unexpected_count"]:
-        return Outcome(check, "error", checked, (), "RowsNotNamed")
-    return Outcome(check, "fail" if failing else "pass", checked, failing)
+    if len(failing) != single.result["unexpected_count"] or not failing:
+        return Outcome(check, "error", rows, (), "RowsNotNamed")
+    return Outcome(check, "fail", rows, failing)
 
 
 def _rows(entry: dict[str, Any]) -> list[int]:
@@ -124,13 +136,12 @@ def _raised(info: dict[str, Any]) -> str:
 
 
 def _evidence(name: str, result: Any, found: dict[str, Any]) -> dict[str, Any]:
-    """Great Expectations' result without messages of errors and without its list of rows as code."""
+    """Great Expectations' results without the messages of errors, which may hold a cell."""
     evidence: dict[str, Any] = result.to_json_dict()
     evidence["suite_name"] = name
+    evidence["results"] = [single.to_json_dict() for single in found.values()]
     for single in evidence["results"]:
-        single["result"].pop("unexpected_index_query", None)
-        code = single["expectation_config"]["meta"]["code"]
-        raised = _raised(found[code].exception_info)
+        raised = _raised(single["exception_info"])
         single["exception_info"] = {
             "raised_exception": bool(raised),
             "exception_message": raised or None,

@@ -13,6 +13,7 @@ ATTENDED = 'attended.str.casefold() in ["yes", "true", "1", "y"]'
 
 SUITE = Suite(
     "meeting_participants",
+    "MP",
     (
         # iso3 counts for delegations of states only; its checks stand below.
         *contract_checks("meeting_participants", "MP", but=["MP-ISO3-02", "MP-ISO3-03"]),

@@ -11,6 +11,7 @@ UPDATE = 'topic.str.casefold() == "compliance_update"'
 
 SUITE = Suite(
     "meeting_statements",
+    "MS",
     (
         # A case_id refers to a case in a compliance update only; its check stands below.
         *contract_checks("meeting_statements", "MS", but=["MS-CASE_ID-03"]),

@@ -7,6 +7,7 @@ from expectations.suite import Check, Suite, contract_checks
 
 SUITE = Suite(
     "meetings",
+    "ME",
     (
         *contract_checks("meetings", "ME"),
         Check(

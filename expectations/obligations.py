@@ -15,6 +15,7 @@ WITHOUT_QUANTITY = "quantity.isnull()"
 
 SUITE = Suite(
     "obligations",
+    "OB",
     (
         *contract_checks("obligations", "OB"),
         Check(

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from expectations.suite import Suite, contract_checks
 
-SUITE = Suite("states", contract_checks("states", "ST"))
+SUITE = Suite("states", "ST", contract_checks("states", "ST"))

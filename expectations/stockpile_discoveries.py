@@ -7,6 +7,7 @@ from expectations.suite import Check, Suite, contract_checks, not_after_received
 
 SUITE = Suite(
     "stockpile_discoveries",
+    "SD",
     (
         *contract_checks("stockpile_discoveries", "SD"),
         Check(

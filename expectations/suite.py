@@ -5,7 +5,8 @@ stable: ``<dataset's letters>-<column or subject>-<number>``, where 01 is "is fi
 parent is known", 04 "names no person", and 11 onwards are the rules of the dataset's own domain.
 
 A suite judges, in turn (``on``): ``shape`` every row, ``row`` the rows that say something, ``retraction`` those that
-retract, ``key`` all rows that stand so far, ``table`` each file or sheet, ``dataset`` the dataset as a whole.
+retract, ``key`` all rows that stand so far, ``table`` each file or sheet, ``dataset`` the dataset as a whole. What is
+the same for every dataset (shape, table, dataset) stands once, in ``delivery.py``.
 Source: docs/contract/inputs.md (What a bad input gets).
 """
 
@@ -33,7 +34,7 @@ class Check:
     """One check. ``sentence`` may hold {value} and {candidates}, put in where they may be shown.
 
     ``waits``: a row whose only fault this is waits for its parent. ``repeats``: the rows that fail are repetitions,
-    counted as duplicates. ``column`` is what the row's line in the quarantine names.
+    counted as duplicates. ``column`` is what the row's line in the quarantine names; ``shows_value``: with its cell.
     """
 
     code: str
@@ -45,14 +46,16 @@ class Check:
     sentence: str
     waits: bool = False
     repeats: bool = False
+    shows_value: bool = True
     on: tuple[Stage, ...] = ("row",)
 
 
 @dataclass(frozen=True)
 class Suite:
-    """The checks of one dataset, in the order in which they are read."""
+    """The checks of one dataset, in the order in which they are read. ``letters`` begin their codes."""
 
     dataset: str
+    letters: str
     checks: tuple[Check, ...]
 
     def __post_init__(self) -> None:
@@ -71,50 +74,27 @@ def suite_of(dataset: str) -> Suite:
     return suite
 
 
+def delivery_suite() -> Suite:
+    """The suite of what is the same for every dataset, in ``expectations/delivery.py``."""
+    return suite_of("delivery")
+
+
 def contract_checks(name: str, letters: str, *, but: Sequence[str] = ()) -> tuple[Check, ...]:
-    """The checks that follow from ``source.yml``: shape, required cells, types, vocabularies, references, keys,
-    and the dataset as a whole. ``but``: codes that the suite spells out itself, because its rule is another one.
+    """The checks that follow from ``source.yml``: required cells, types, vocabularies, references and keys.
+
+    ``but``: codes that the suite spells out itself, because its rule is another one.
     """
     dataset = datasets()[name]
     found = [
-        *_shape_checks(dataset, letters),
         *(check for column in dataset.columns for check in _column_checks(dataset, column, letters)),
         _not_in_the_future(letters),
         *_key_checks(dataset, letters),
-        *_whole_checks(dataset, letters),
     ]
     return tuple(check for check in found if check.code not in but)
 
 
 def _code(letters: str, subject: str, number: int) -> str:
     return f"{letters}-{subject.upper()}-{number:02}"
-
-
-def _shape_checks(dataset: Dataset, letters: str) -> list[Check]:
-    return [
-        Check(
-            _code(letters, "row", 1),
-            gxe.ExpectColumnPairValuesToBeEqual(column_A="_cells", column_B="_header_cells"),
-            column=None,
-            dimension="validity",
-            severity="quarantine",
-            reason="In a row with more or fewer cells than the header nobody knows which cell belongs where.",
-            sentence="This row has more or fewer cells than the header. Look for a delimiter too many, one that is "
-            "missing, or text with a delimiter in it that stands without quotation marks.",
-            on=("shape",),
-        ),
-        Check(
-            _code(letters, "columns", 1),
-            gxe.ExpectColumnValuesToBeInSet(column="unknown_columns", value_set=[0]),
-            column=None,
-            dimension="validity",
-            severity="warn",
-            reason="A column that the contract doesn't know is kept in the archive and not loaded.",
-            sentence=f"The table has columns that {dataset.name} doesn't know; they are not loaded. "
-            "Correct their names, or leave them out.",
-            on=("table",),
-        ),
-    ]
 
 
 def _column_checks(dataset: Dataset, column: Column, letters: str) -> list[Check]:
@@ -152,6 +132,7 @@ def _column_checks(dataset: Dataset, column: Column, letters: str) -> list[Check
                 reason="Ids are published; names and e-mail addresses of persons never pass the door.",
                 sentence=f"{column.name} holds the name or e-mail address of a person. Give an id that says nothing "
                 "about a person.",
+                shows_value=False,
                 on=stages,
             )
         )
@@ -284,58 +265,6 @@ def _key_checks(dataset: Dataset, letters: str) -> list[Check]:
             on=("retraction",),
         ),
     ]
-
-
-def _whole_checks(dataset: Dataset, letters: str) -> list[Check]:
-    found = [
-        Check(
-            _code(letters, "share", 1),
-            rules.ExpectShareWithinLimit(column_list=["rows", "quarantined"]),
-            column=None,
-            dimension="validity",
-            severity="block",
-            reason="Where many rows of a dataset are wrong, the right ones can't be trusted either.",
-            sentence=f"Too large a share of the new rows of {dataset.name} is quarantined. See the quarantined rows, "
-            "mend the files and deliver them again, or accept this.",
-            on=("dataset",),
-        ),
-        Check(
-            _code(letters, "waiting", 1),
-            gxe.ExpectColumnValuesToBeInSet(column="waiting", value_set=[0]),
-            column=None,
-            dimension="completeness",
-            severity="warn",
-            reason="Rows that wait for a parent are in no figure.",
-            sentence=f"Rows of {dataset.name} wait for what they refer to. Deliver it, or correct the reference.",
-            on=("dataset",),
-        ),
-        Check(
-            _code(letters, "volume", 1),
-            rules.ExpectUsualVolume(column_list=["rows", "last_rows"]),
-            column=None,
-            dimension="completeness",
-            severity="warn",
-            reason="A delivery far smaller or larger than the last one may be cut off, or doubled.",
-            sentence=f"The number of rows of {dataset.name} differs much from the last delivery. Check that it is "
-            "complete.",
-            on=("dataset",),
-        ),
-    ]
-    if dataset.required:
-        found.append(
-            Check(
-                _code(letters, "delivered", 1),
-                gxe.ExpectColumnValuesToBeInSet(column="delivered", value_set=[True]),
-                column=None,
-                dimension="completeness",
-                severity="block",
-                reason="Without this dataset most indicators can't be computed.",
-                sentence=f"{dataset.name} was never delivered. Deliver it; a file with only its header says that there "
-                "is nothing.",
-                on=("dataset",),
-            )
-        )
-    return found
 
 
 def not_after_received(letters: str, column: str, number: int, what: str) -> Check:

@@ -13,6 +13,7 @@ WITHOUT_EFFECT = 'action.str.casefold() in ["signature", "suspension_notice"]'
 
 SUITE = Suite(
     "treaty_actions",
+    "TA",
     (
         *contract_checks("treaty_actions", "TA"),
         Check(

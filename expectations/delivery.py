@@ -1,0 +1,84 @@
+"""What is judged the same way in every dataset: the shape of rows, columns nobody knows, the dataset as a whole.
+
+The star in a code stands for the dataset's letters: AN-SHARE-01 is this suite's *-SHARE-01 on article7_answers. One
+check judges all datasets at once, a row of its frame being a row, a table, or a dataset.
+Source: docs/contract/inputs.md (What a bad input gets).
+"""
+
+from __future__ import annotations
+
+import great_expectations.expectations as gxe
+
+from expectations import rules
+from expectations.suite import Check, Suite
+
+SUITE = Suite(
+    "delivery",
+    "*",
+    (
+        Check(
+            "*-ROW-01",
+            gxe.ExpectColumnPairValuesToBeEqual(column_A="_cells", column_B="_header_cells"),
+            column=None,
+            dimension="validity",
+            severity="quarantine",
+            reason="In a row with more or fewer cells than the header nobody knows which cell belongs where.",
+            sentence="This row has more or fewer cells than the header. Look for a delimiter too many, one that is "
+            "missing, or text with a delimiter in it that stands without quotation marks.",
+            on=("shape",),
+        ),
+        Check(
+            "*-COLUMNS-01",
+            gxe.ExpectColumnValuesToBeInSet(column="unknown_columns", value_set=[0]),
+            column=None,
+            dimension="validity",
+            severity="warn",
+            reason="A column that the contract doesn't know is kept in the archive and not loaded.",
+            sentence="The table has columns that its dataset doesn't know; they are not loaded. Correct their names, "
+            "or leave them out.",
+            on=("table",),
+        ),
+        Check(
+            "*-DELIVERED-01",
+            gxe.ExpectColumnValuesToBeInSet(column="delivered_or_optional", value_set=[True]),
+            column=None,
+            dimension="completeness",
+            severity="block",
+            reason="Without a required dataset most indicators can't be computed.",
+            sentence="This dataset is required and was never delivered. Deliver it; a file with only its header says "
+            "that there is nothing.",
+            on=("dataset",),
+        ),
+        Check(
+            "*-SHARE-01",
+            rules.ExpectShareWithinLimit(column_list=["rows", "quarantined"]),
+            column=None,
+            dimension="validity",
+            severity="block",
+            reason="Where many rows of a dataset are wrong, the right ones can't be trusted either.",
+            sentence="Too large a share of this dataset's new rows is quarantined. See the quarantined rows, mend the "
+            "files and deliver them again, or accept this.",
+            on=("dataset",),
+        ),
+        Check(
+            "*-WAITING-01",
+            gxe.ExpectColumnValuesToBeInSet(column="waiting", value_set=[0]),
+            column=None,
+            dimension="completeness",
+            severity="warn",
+            reason="Rows that wait for a parent are in no figure.",
+            sentence="Rows of this dataset wait for what they refer to. Deliver it, or correct the reference.",
+            on=("dataset",),
+        ),
+        Check(
+            "*-VOLUME-01",
+            rules.ExpectUsualVolume(column_list=["rows", "last_rows"]),
+            column=None,
+            dimension="completeness",
+            severity="warn",
+            reason="A delivery far smaller or larger than the last one may be cut off, or doubled.",
+            sentence="The number of rows differs much from this dataset's last delivery. Check that it is complete.",
+            on=("dataset",),
+        ),
+    ),
+)

@@ -1,0 +1,199 @@
+"""What the door says about its checks: lines of ``audit.validation_results`` and ``audit.quarantined_rows``.
+
+A value is shown where it helps and can't be a person's: never of a register, never of an id that names somebody, and
+of other texts without names and addresses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from expectations import values
+from expectations.door import DeliveredTable
+from expectations.judging import ROW, Outcome
+from expectations.people import PersonFinder
+from expectations.rows import Rows
+from expectations.suite import Check
+from sources.contract import Dataset
+
+QUARANTINED_COLUMNS = {
+    "dataset": "str",
+    "file_sha256": "str",
+    "file_name": "str",
+    "sheet": "str",
+    "row_number": "int64",
+    "delivery_seq": "int64",
+    "column_name": "str",
+    "check_code": "str",
+    "sentence": "str",
+    "value": "str",
+    "waiting": "bool",
+}
+BALANCE_COLUMNS = {
+    "file_sha256": "str",
+    "file_name": "str",
+    "sheet": "str",
+    "dataset": "str",
+    "rows_read": "int64",
+    "rows_loaded": "int64",
+    "rows_duplicate": "int64",
+    "rows_quarantined": "int64",
+    "rows_waiting": "int64",
+}
+RESULT_COLUMNS = {
+    "check_code": "str",
+    "engine": "str",
+    "subject": "str",
+    "file_sha256": "str",
+    "file_name": "str",
+    "sheet": "str",
+    "column_name": "str",
+    "guards": "str",
+    "dimension": "str",
+    "severity": "str",
+    "outcome": "str",
+    "rows_checked": "int64",
+    "rows_failing": "int64",
+    "sample_rows": "str",
+    "sentence": "str",
+}
+
+LONGEST_VALUE = 200
+MOST_CANDIDATES = 200
+"""For so many distinct unknown names the nearest states are looked up; more of them are no spelling mistakes."""
+
+
+def framed(lines: Sequence[dict[str, Any]] | pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    """The lines as a frame with exactly these columns and types."""
+    return pd.DataFrame(lines).reindex(columns=list(columns)).astype(columns).reset_index(drop=True)
+
+
+def code_of(check: Check, letters: str) -> str:
+    """The check's code; the star of a check that all datasets share stands for the dataset's letters."""
+    return check.code.replace("*", letters)
+
+
+def neutral(sentence: str) -> str:
+    """A check's sentence where no single value is meant."""
+    return sentence.replace("{candidates}", "").replace("{value}", "The value")
+
+
+def broken(outcome: Outcome) -> str:
+    """What to say of a check that raised, or was not evaluated."""
+    return (
+        f"The check itself broke ({outcome.error}), so that nothing is known about its rows. "
+        "Mend the check, or report it as a defect."
+    )
+
+
+def result_line(
+    outcome: Outcome,
+    subject: str,
+    letters: str,
+    delivered: DeliveredTable | None,
+    rows: tuple[int, int, list[int]],
+    sentence: str,
+) -> dict[str, Any]:
+    """One line of results. ``rows``: how many were checked, how many failed, numbers of the first of these."""
+    check = outcome.check
+    checked, failing, sample = rows
+    return {
+        "check_code": code_of(check, letters),
+        "engine": "great_expectations",
+        "subject": subject,
+        "file_sha256": delivered.file_sha256 if delivered else None,
+        "file_name": delivered.file_name if delivered else None,
+        "sheet": delivered.table.sheet if delivered else None,
+        "column_name": check.column,
+        "guards": check.reason,
+        "dimension": check.dimension,
+        "severity": check.severity,
+        "outcome": "error" if outcome.outcome == "error" else "fail" if failing else "pass",
+        "rows_checked": checked,
+        "rows_failing": failing,
+        "sample_rows": json.dumps(sample),
+        "sentence": sentence,
+    }
+
+
+def table_lines(rows: Rows, letters: str, found: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """A check's lines, one for each table; ``found`` are its outcomes on rows and on retractions."""
+    outcome = next((one for one in found if one.outcome == "error"), found[0])
+    sentence = broken(outcome) if outcome.outcome == "error" else neutral(outcome.check.sentence)
+    seen = any(one.rows_checked for one in found)
+    judged = rows.frame.loc[rows.frame["_judged"], "_table"].value_counts()
+    failing = rows.failing(found)
+    return [
+        result_line(
+            outcome,
+            rows.dataset.name,
+            letters,
+            delivered,
+            (int(judged.get(place, 0)) if seen else 0, *failing.get(place, (0, []))),
+            sentence,
+        )
+        for place, delivered in enumerate(rows.tables)
+    ]
+
+
+def quarantine_lines(
+    rows: Rows, letters: str, finder: PersonFinder, hint: Callable[[str], str]
+) -> pd.DataFrame:
+    """A line for each quarantined row and check that it failed. ``hint``: from an unknown name to the nearest."""
+    held = ((rows.out | rows.waiting) & rows.frame["_judged"]).to_numpy()
+    waiting = rows.waiting.to_numpy()
+    lines: list[pd.DataFrame] = []
+    for check, failing in rows.faults:
+        places = failing[held[failing]]
+        if not len(places):
+            continue
+        part = rows.frame.iloc[places]
+        lines.append(
+            pd.DataFrame(
+                {
+                    "dataset": rows.dataset.name,
+                    "file_sha256": part["file_sha256"],
+                    "file_name": part["file_name"],
+                    "sheet": part["sheet"],
+                    "row_number": part["row_number"],
+                    "delivery_seq": part[ROW],
+                    "column_name": check.column,
+                    "check_code": code_of(check, letters),
+                    "waiting": waiting[places],
+                    **_told(rows.dataset, check, part, finder, hint),
+                }
+            )
+        )
+    if not lines:
+        return framed([], QUARANTINED_COLUMNS)
+    return framed(
+        pd.concat(lines, ignore_index=True).sort_values("delivery_seq", kind="stable"), QUARANTINED_COLUMNS
+    )
+
+
+def _told(
+    dataset: Dataset, check: Check, part: pd.DataFrame, finder: PersonFinder, hint: Callable[[str], str]
+) -> dict[str, pd.Series]:
+    """Value (where it may be shown) and sentence of the rows that failed a check."""
+    raw = part[check.column] if check.column else pd.Series(np.nan, index=part.index, dtype="str")
+    shown = pd.Series(np.nan, index=part.index, dtype="str")
+    if check.shows_value and not dataset.holds_people:
+        # Cleaned before it is cut: half a name is still a name.
+        shown = finder.without_persons(raw)[0].str.slice(0, LONGEST_VALUE)
+    sentence = pd.Series(check.sentence, index=part.index, dtype="str")
+    if "{candidates}" in check.sentence:
+        texts = values.distinct(raw)
+        near = texts.iloc[:MOST_CANDIDATES].map(hint).astype("str").reindex(texts.index)
+        sentence = _put(sentence, "{candidates}", values.spread(raw, near).fillna(""))
+    return {"value": shown, "sentence": _put(sentence, "{value}", ("'" + shown + "'").fillna("The value"))}
+
+
+def _put(sentence: pd.Series, place: str, text: pd.Series) -> pd.Series:
+    """Each row's sentence with each row's text in the place meant for it; what the text holds is no place."""
+    parts = sentence.str.partition(place)
+    return (parts[0] + text + parts[2]).where(parts[1] == place, sentence)
