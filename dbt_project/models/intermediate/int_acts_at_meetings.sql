@@ -1,5 +1,5 @@
--- Rules `attended` and `condemned_in_meeting`, meeting by meeting: who did what the indicator counts at which meeting, and
--- whether it belonged on the first day of the meeting. One row for each year, indicator, meeting and state.
+-- Rules `attended` and `condemned_in_meeting`, meeting by meeting: who did what the indicator counts at which meeting,
+-- and whether it belonged on the first day of the meeting. One row for each year, indicator, meeting and state.
 
 with
 

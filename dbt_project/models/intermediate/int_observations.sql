@@ -1,5 +1,5 @@
--- What was observed, joined to the grid of members: one row for each year, indicator and member, with exactly one reason.
--- Groups of people stand apart, in int_participation_parts.
+-- What was observed, joined to the grid of members: one row for each year, indicator and member, with exactly one
+-- reason. Groups of people stand apart, in int_participation_parts.
 
 with
 

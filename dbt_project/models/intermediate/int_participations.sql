@@ -1,5 +1,5 @@
--- Pairs of a meeting that began in a year begun and a person who attended it: of one person's registrations at a meeting the one
--- with the greatest registration_id speaks (semantics.md, participants).
+-- Pairs of a meeting that began in a year begun and a person who attended it: of one person's registrations at a
+-- meeting the one with the greatest registration_id speaks (semantics.md, participants).
 
 with
 
@@ -34,7 +34,9 @@ select
     speaking.delegation_kind,
     speaking.iso3,
     speaking.gender,
-    case when speaking.delegation_kind = 'survivor_organization' then speaking.organization_key end as survivor_organization_key,
+    case
+        when speaking.delegation_kind = 'survivor_organization' then speaking.organization_key
+    end as survivor_organization_key,
     max(case when speaking.is_mine_victim then 1 else 0 end) over (
         partition by years.reporting_year, speaking.person_key
     ) = 1 as is_mine_victim

@@ -51,10 +51,8 @@ reporting_parties as (
     select
         parties.reporting_year,
         parties.iso3,
-        not (
-            {{ add_days('latest_consents.effective_on', 180) }} <= parties.cut_off
-            or reporters.iso3 is not null
-        ) as is_pending
+        {{ add_days('latest_consents.effective_on', 180) }} > parties.cut_off
+        and reporters.iso3 is null as is_pending
     from parties
     inner join latest_consents
         on
@@ -85,7 +83,10 @@ discoverers as (
         parties.iso3,
         max(case when discoveries.due_on between parties.year_start and parties.cut_off then 1 else 0 end) as has_due,
         max(
-            case when discoveries.reported_on <= parties.cut_off and discoveries.due_on > parties.cut_off then 1 else 0 end
+            case
+                when discoveries.reported_on <= parties.cut_off and discoveries.due_on > parties.cut_off then 1
+                else 0
+            end
         ) as has_pending
     from parties
     inner join {{ ref('int_discoveries') }} as discoveries on parties.iso3 = discoveries.iso3

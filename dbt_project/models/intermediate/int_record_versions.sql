@@ -1,5 +1,6 @@
--- Every version of every record that was known on the as-of date, with the row of the file in which it stands and whether
--- it is the version that counts. People's registers are left out: they are named by file, in observation_sources.
+-- Every version of every record that was known on the as-of date, with the row of the file in which it stands and
+-- whether it is the version that counts. People's registers are left out: they are named by file, in
+-- observation_sources.
 
 {% set keys = {
     'states': 'iso3',

@@ -6,9 +6,7 @@ with
 questions as (
     select *
     from {{ ref('int_indicator_years') }}
-    where
-        rule in ('case_open_in_year', 'case_update_reported')
-       
+    where rule in ('case_open_in_year', 'case_update_reported')
 ),
 
 cases as (

@@ -1,13 +1,12 @@
--- Rules `paid_in_time` and `contributed`. One row for each year, indicator and state that paid anything or was assessed.
+-- Rules `paid_in_time` and `contributed`. One row for each year, indicator and state that paid anything or was
+-- assessed.
 
 with
 
 questions as (
     select *
     from {{ ref('int_indicator_years') }}
-    where
-        rule in ('paid_in_time', 'contributed')
-       
+    where rule in ('paid_in_time', 'contributed')
 ),
 
 payments as (

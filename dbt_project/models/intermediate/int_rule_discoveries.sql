@@ -6,9 +6,7 @@ with
 questions as (
     select *
     from {{ ref('int_indicator_years') }}
-    where
-        rule in ('discovered_in_year', 'destroyed_within_six_months')
-       
+    where rule in ('discovered_in_year', 'destroyed_within_six_months')
 ),
 
 discoveries as (

@@ -1,5 +1,5 @@
--- Rule `reported`: the answer of a state in a year is that of its latest counted report that holds one. One row for each
--- year, indicator and state with a report.
+-- Rule `reported`: the answer of a state in a year is that of its latest counted report that holds one. One row for
+-- each year, indicator and state with a report.
 
 with
 

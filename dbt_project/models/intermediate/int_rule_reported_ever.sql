@@ -1,5 +1,5 @@
--- Rule `reported_ever`: the latest yes or no over the reporting years up to the year; where there is none, the latest other
--- answer. One row for each year, indicator and state with any report.
+-- Rule `reported_ever`: the latest yes or no over the reporting years up to the year; where there is none, the latest
+-- other answer. One row for each year, indicator and state with any report.
 
 with
 

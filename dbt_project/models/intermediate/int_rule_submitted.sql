@@ -6,9 +6,7 @@ with
 questions as (
     select *
     from {{ ref('int_indicator_years') }}
-    where
-        rule in ('submitted', 'submitted_with_guide', 'submitted_with_updates')
-       
+    where rule in ('submitted', 'submitted_with_guide', 'submitted_with_updates')
 ),
 
 reports as (
