@@ -470,7 +470,7 @@ def _date_styles(styles: ElementTree.Element) -> set[int]:
     custom = {
         int(f.get("numFmtId", "0"))
         for f in styles.iter(f"{_MAIN}numFmt")
-        if re.search("[yd]", re.sub(r'"[^"]*"|\\[[^\]]*\\]', "", f.get("formatCode", "")), re.IGNORECASE)
+        if re.search("[yd]", re.sub(r'"[^"]*"|\[[^\]]*\]', "", f.get("formatCode", "")), re.IGNORECASE)
     }
     formats = styles.find(f"{_MAIN}cellXfs")
     numbers = [int(xf.get("numFmtId", "0")) for xf in formats] if formats is not None else []

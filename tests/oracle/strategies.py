@@ -18,7 +18,17 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.oracle.indicators import add_months, answerable, load_plan, organization_identity, person_identity
-from tests.oracle.rows import CONSENTS, DATASETS, DELEGATION_KINDS, KEYS, REGIONS, Row, Rows, from_text
+from tests.oracle.rows import (
+    CONSENTS,
+    DATASETS,
+    DELEGATION_KINDS,
+    KEYS,
+    REGIONS,
+    Row,
+    Rows,
+    from_text,
+    key_of,
+)
 
 EARLY = date(2024, 11, 29)
 OLD = date(2001, 3, 1)
@@ -77,6 +87,22 @@ ORGANIZATIONS = (
     "Reseau  des SURVIVANTS",
     "AFG",
 )
+CROWDS = (
+    (5, 5, 0, 0),
+    (5, 6, 1, 0),
+    (4, 5, 0, 0),
+    (5, 4, 0, 0),
+    (1, 0, 0, 0),
+    (0, 1, 0, 0),
+    (0, 0, 2, 0),
+    (6, 7, 0, 0),
+    (0, 0, 0, 1),
+    (0, 0, 0, 9),
+    (0, 0, 0, 10),
+    (0, 5, 0, 10),
+    (5, 5, 1, 11),
+)
+"""Women, men, people of unknown gender and mine victims of a delegation, around the thresholds."""
 NAME = "Zoë Weiß"
 NAME_SPELLINGS: tuple[Callable[[str], str], ...] = (
     str,
@@ -116,12 +142,18 @@ def write_delivery(folder: Path, delivery: Delivery) -> None:
 def landing_rows(rows: Rows) -> dict[str, list[Row]]:
     """Accepted rows as the landing holds them: people's cells gone, keys and provenance in their place.
 
+    A retraction carries the cells of the version before it, which the SQL must ignore.
     ``person_key`` and ``organization_key`` are any injective token; the figures don't depend on which.
     """
     landed: dict[str, list[Row]] = {}
     for dataset, found in rows.tables.items():
         landed[dataset] = []
-        for row in found:
+        contents: dict[tuple[str, ...], Row] = {}
+        for accepted in found:
+            row = accepted
+            if row["record_status"] == "retracted":
+                row = {**contents.get(key_of(dataset, row), {}), **_without_empty(row)}
+            contents[key_of(dataset, row)] = row
             place = {
                 "file_sha256": "0" * 64,
                 "file_name": f"{dataset}.csv",
@@ -131,8 +163,12 @@ def landing_rows(rows: Rows) -> dict[str, list[Row]]:
     return landed
 
 
+def _without_empty(row: Row) -> Row:
+    return {name: value for name, value in row.items() if value is not None}
+
+
 def _people_keys(dataset: str, row: Row) -> Row:
-    if dataset != "meeting_participants" or row["full_name"] is None:
+    if dataset != "meeting_participants" or row.get("full_name") is None:
         return {}
     state = row["delegation_kind"] == "state"
     return {
@@ -178,7 +214,9 @@ class _Maker:
         self.files: dict[str, list[TextCells]] = {}
         self.limits: list[date] = []
         self.case_states: dict[str, str] = {}
-        self.missing = None if complete or random.random() < 0.7 else self.one(*DATASETS)
+        self.turns: list[date] = []
+        self.missing = None if complete or random.random() < 0.5 else self.one(*DATASETS)
+        self.fate = self.one("absent", "header only", "unknown yet", "known today")
 
     # -- small draws
 
@@ -192,7 +230,16 @@ class _Maker:
         return range(self.random.randint(least, most))
 
     def day(self) -> date:
+        """An edge day, or one on which some state's membership changes, or the day before."""
+        if self.turns and self.chance(0.35):
+            shift: int = self.one(0, 0, 1)
+            return self.random.choice(self.turns) - shift * DAY
         return self.random.choice(self.days if self.chance(0.7) else EDGE_DAYS)
+
+    def remember_turns(self, rows: Sequence[Row]) -> None:
+        """Days on which these treaty actions or obligations change a membership."""
+        changes = {row.get(name) for row in rows for name in ("effective_on", "starts_on", "ends_on")}
+        self.turns.extend(sorted(d for d in changes if d is not None and d > EARLY))
 
     def state(self) -> str:
         return ABSENT_STATE if self.chance(0.03) else self.random.choice(self.states)
@@ -209,17 +256,17 @@ class _Maker:
         ``again`` makes other contents for the key of a row.
         """
         self.keys[dataset] = sorted({str(row[KEYS[dataset][0]]) for row in rows})
-        if dataset == self.missing:
-            fate = self.one("absent", "header only", "later")
-            if fate == "header only":
+        missing = dataset == self.missing
+        if missing and self.fate in ("absent", "header only"):
+            if self.fate == "header only":
                 self.files[dataset] = []
-            if fate != "later":
-                return
+            return
         for row in rows:
-            late = dataset == self.missing or self.chance(0.06)
-            row["received_on"] = self.one(self.as_of + DAY, self.as_of) if late else EARLY
-            if dataset == self.missing:
+            row["received_on"] = self.one(self.as_of + DAY, self.as_of) if self.chance(0.06) else EARLY
+            if missing:
                 row["received_on"] = self.as_of + DAY
+        if missing and rows and self.fate == "known today":
+            rows[0]["received_on"] = self.as_of
         self.files[f"{dataset}--1"] = [_cells(row) for row in rows]
         for place in self.some(0, 3) if rows else ():
             file = [_cells(self._revision(dataset, self.one(*rows), again))]
@@ -238,10 +285,12 @@ class _Maker:
             case _:
                 return {**again(row), **key, "received_on": "2025-02-30"}
 
-    def many(self, dataset: str, sizes: range, again: Callable[[Row], Row], prefix: str) -> None:
+    def many(self, dataset: str, sizes: range, again: Callable[[Row], Row], prefix: str) -> list[Row]:
         """Rows with keys <prefix>8, <prefix>9, <prefix>10, …; by code point 10 comes before 9."""
         key = KEYS[dataset][0]
-        self.add(dataset, [{**again({}), key: f"{prefix}{8 + n}"} for n in sizes], again)
+        rows = [{**again({}), key: f"{prefix}{8 + n}"} for n in sizes]
+        self.add(dataset, rows, again)
+        return rows
 
     # -- datasets
 
@@ -279,6 +328,7 @@ class _Maker:
             return {**row, "deposited_on": self.day(), "effective_on": self.day()}
 
         self.add("treaty_actions", rows, again)
+        self.remember_turns(rows)
 
     def _joining_day(self) -> date:
         """Often 180 days before a cut-off, when the first report is due, or a day more or less."""
@@ -298,7 +348,8 @@ class _Maker:
                 "deadline": self.one(self.day(), self.day(), date(2030, 1, 1)),
             }
 
-        self.many("obligations", self.some(2 * len(self.states), 4 * len(self.states)), again, "O")
+        rows = self.many("obligations", self.some(2 * len(self.states), 4 * len(self.states)), again, "O")
+        self.remember_turns(rows)
 
     def make_reports(self) -> None:
         def again(row: Row) -> Row:
@@ -362,11 +413,12 @@ class _Maker:
         for meeting in [*self.keys["meetings"], "nowhere"]:
             for _ in self.some(0, 4):
                 delegation = self._delegation()
+                women, men, unknown, victims = self.one(*CROWDS)
                 sizes = {
-                    ("female", ""): self.one(0, 0, 1, 4, 5),
-                    ("male", "no"): self.one(0, 0, 1, 4, 5),
-                    ("unknown", ""): self.one(0, 0, 1),
-                    (self.one("female", "male", "other"), "yes"): self.one(0, 0, 0, 1, 9, 10),
+                    ("female", ""): women,
+                    ("male", "no"): men,
+                    ("unknown", ""): unknown,
+                    (self.one("female", "male", "other"), "yes"): victims,
                 }
                 person = 0
                 for (gender, victim), size in sizes.items():
@@ -406,7 +458,7 @@ class _Maker:
                 "basis": "APLC/MSP.1",
             }
 
-        self.many("compliance_cases", self.some(1, 4), again, "C")
+        self.many("compliance_cases", self.some(2, 7), again, "C")
         self.case_states = {row["case_id"]: row["iso3"] for row in self.files.get("compliance_cases--1", [])}
 
     def make_statements(self) -> None:
@@ -461,20 +513,20 @@ class _Maker:
             voluntary = self.chance(0.5)
             return {"iso3": self.state(), "declared_on": self.day(), "voluntary_declaration": voluntary}
 
-        self.many("completion_declarations", self.some(1, 6), again, "D")
+        self.many("completion_declarations", self.some(2, 8), again, "D")
 
     def make_discoveries(self) -> None:
         def again(row: Row) -> Row:
             discovered = self.one(self.day(), date(2024, 8, 31), date(2025, 6, 30), date(2025, 8, 31))
             limit = add_months(discovered, 6)
             return {
-                "iso3": self.state(),
+                "iso3": self.one(*self.states[:2], self.state()),
                 "discovered_on": discovered,
                 "reported_on": self.one(discovered, self.day(), self.day()),
                 "destroyed_on": self.one(None, limit - DAY, limit, limit + DAY, self.day()),
             }
 
-        self.many("stockpile_discoveries", self.some(1, 6), again, "K")
+        self.many("stockpile_discoveries", self.some(4, 9), again, "K")
 
 
 def _cells(row: Mapping[str, Any]) -> TextCells:
