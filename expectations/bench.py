@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from expectations import landing, people, values
 from expectations.door import Context, DeliveredTable, Problem, Verdict, problem_result
-from expectations.facts import Facts, judging_with
+from expectations.facts import Facts, KeyRing, judging_with
 from expectations.judging import ROW, Outcome, evaluate
 from expectations.reporting import (
     BALANCE_COLUMNS,
@@ -34,7 +34,7 @@ from expectations.reporting import (
     result_line,
     table_lines,
 )
-from expectations.rows import Rows, joined_keys, key_array, key_frame, key_text
+from expectations.rows import Rows, key_frame, key_text
 from expectations.suite import Check, Stage, delivery_suite, suite_of
 from sources.contract import Dataset, datasets
 from sources.names import Names, aliases
@@ -64,7 +64,7 @@ class Bench:
             limits=context.limits,
             state_of=self._state_of,
             names_person=self._finder.found_in,
-            keys={name: key_array(keys) for name, keys in context.known_keys.items()},
+            keys=KeyRing(context.known_keys),
             meeting_starts=_starts(context),
             contributions=_amounts(context.contributions),
         )
@@ -227,11 +227,8 @@ class Bench:
 
         retracts = values.words(frame["record_status"]) == "retracted"
         told = judged("row", frame.loc[~rows.out & ~retracts, columns])
-        landed = self._facts.keys.get(dataset.name)
-        says = frame.loc[~rows.out & ~rows.waits & ~retracts, "_key"].dropna()
-        self._facts.keys[dataset.name] = joined_keys(landed, key_array(says))
+        self._facts.said = frame.loc[~rows.out & ~rows.waits & ~retracts, "_key"].dropna()
         withdrawn = judged("retraction", frame.loc[~rows.out & retracts, [*columns, "_key"]])
-        self._facts.keys[dataset.name] = joined_keys(landed)
 
         standing = ~rows.out
         cleaned = self._without_persons(dataset, frame[standing], hits[standing])
@@ -316,9 +313,7 @@ class Bench:
         """Keys of what loaded are known from here on; so are names of states and first days of meetings."""
         loaded = self._accepted[dataset.name]
         keys = loaded.select([*dataset.key]).to_pandas().astype("str")
-        self._facts.keys[dataset.name] = joined_keys(
-            self._facts.keys.get(dataset.name), key_array(key_text(dataset, keys).dropna())
-        )
+        self._facts.keys.add(dataset.name, key_text(dataset, keys))
         if dataset.name == "states":
             named = loaded.filter(pc.is_valid(loaded.column("name")))
             self._state_pairs += list(

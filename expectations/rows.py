@@ -162,20 +162,3 @@ def key_frame(dataset: Dataset, standing: pd.DataFrame, typed: pa.Table) -> pd.D
         content = said.groupby(columns, dropna=False, sort=False).ngroup().set_axis(said[ROW])
         frame.loc[again, "_content"] = content.reindex(seqs).to_numpy()
     return frame
-
-
-def key_array(keys: Any) -> pa.ChunkedArray:
-    """Keys as Arrow strings."""
-    array = keys if isinstance(keys, pa.Array | pa.ChunkedArray) else pa.array(list(keys), pa.large_string())
-    return joined_keys(array.cast(pa.large_string()))
-
-
-def joined_keys(*arrays: Any) -> pa.ChunkedArray:
-    """Keys of all arrays; nothing for None."""
-    chunks: list[pa.Array] = []
-    for array in arrays:
-        if isinstance(array, pa.ChunkedArray):
-            chunks += array.chunks
-        elif array is not None:
-            chunks.append(array)
-    return pa.chunked_array(chunks, pa.large_string())

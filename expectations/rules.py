@@ -168,7 +168,7 @@ class ExpectIsoAlpha3(ColumnMapExpectation):
 def is_loaded_state(column: pd.Series) -> pd.Series:
     """The state has a row in ``states``; a name that means no state is another check's."""
     code = facts().state_of(column)
-    return code.isna() | facts().knows("states", code)
+    return code.isna() | facts().keys.knows("states", code)
 
 
 class ExpectLoadedState(ColumnMapExpectation):
@@ -178,7 +178,7 @@ class ExpectLoadedState(ColumnMapExpectation):
 @column_rule("known_parent", "parent")
 def is_known_parent(column: pd.Series, parent: str) -> pd.Series:
     """The id has loaded in the dataset that it refers to."""
-    return facts().knows(parent, column)
+    return facts().keys.knows(parent, column)
 
 
 class ExpectKnownParent(ColumnMapExpectation):
@@ -429,8 +429,8 @@ class ExpectSaidOnce(RowExpectation):
 
 @column_rule("known_key", "dataset")
 def is_known_key(column: pd.Series, dataset: str) -> pd.Series:
-    """The key has loaded in this dataset."""
-    return facts().knows(dataset, column)
+    """The key has loaded in this dataset, or a row of this run says something about it."""
+    return facts().keys.knows(dataset, column) | column.isin(facts().said)
 
 
 class ExpectKnownKey(ColumnMapExpectation):

@@ -108,8 +108,11 @@ _NO_STATE = ""
 
 def normalise(name: str) -> str:
     """The name without accents, case, punctuation, articles and trailing footnote numbers (``China 5, 6``)."""
-    text = unicodedata.normalize("NFKD", _FOOTNOTES.sub("", name))
-    text = "".join(c for c in text if unicodedata.category(c) != "Mn").casefold()
+    text = _FOOTNOTES.sub("", name)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text)
+        text = "".join(c for c in text if unicodedata.category(c) != "Mn")
+    text = text.casefold()
     # An apostrophe joins (Lao People's); any other mark separates.
     words = [_WORDS.get(word, word) for word in _WORD.findall(re.sub("['’ʼ`]", "", text))]
     return " ".join(word for word in words if word not in _DROPPED)
@@ -125,7 +128,8 @@ def _index(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     """Normalised name -> the codes it could mean."""
     index: dict[str, set[str]] = {}
     for name, code in pairs:
-        for spelling in {normalise(name), normalise(_turned(name))} - {""}:
+        spoken = {name, _turned(name)}
+        for spelling in {normalise(one) for one in spoken} - {""}:
             index.setdefault(spelling, set()).add(code)
     return index
 
@@ -172,15 +176,15 @@ def _translated_index() -> dict[str, set[str]]:
     from babel import Locale  # noqa: PLC0415 - half a second for all languages
 
     by_alpha_2 = {country.alpha_2: _state_or_area(country.alpha_3) for country in pycountry.countries}
-    pairs: list[tuple[str, str]] = []
+    pairs: set[tuple[str, str]] = set()
     for language in LANGUAGES:
         territories = Locale.parse(language).territories
         # XK is Kosovo in the CLDR; every other area counts as well, or its name could fall to a state.
-        pairs += [
+        pairs |= {
             (name, by_alpha_2.get(area, _NO_STATE)) for area, name in territories.items() if area.isalpha()
-        ]
+        }
         translation = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, [language], fallback=True)
-        pairs += [(translation.gettext(name), code) for name, code in _english_names()]
+        pairs |= {(translation.gettext(name), code) for name, code in _english_names()}
     return _index(pairs)
 
 
@@ -252,7 +256,7 @@ class Names:
         spelt = [normalise(name) for name, _ in pairs]
         nearest: dict[str, str] = {}
         for _, _, place in process.extract(
-            normalise(value), spelt, scorer=fuzz.WRatio, limit=30, score_cutoff=55
+            normalise(value), spelt, scorer=fuzz.token_sort_ratio, limit=30, score_cutoff=50
         ):
             name, code = pairs[place]
             nearest.setdefault(code, name)
