@@ -1,4 +1,4 @@
-"""Stand-ins for what dbt gives a macro, so that sqlfluff can render the SQL without dbt and without a database.
+"""Stand-ins for what dbt gives a macro, so that sqlfluff can render the SQL without dbt and a database.
 
 Every public name becomes a name in Jinja (``library_path`` in ``.sqlfluff``). A dispatched macro renders as
 a call of its own name: linting asks for SQL that parses, not for SQL that runs.
