@@ -25,15 +25,6 @@ MOST_NODES = 200
 SCHEMAS = ("staging", "intermediate", "marts")
 
 UNREPEATABLE = ("now", "current_date", "current_timestamp", "today", "random", "rand", "uuid")
-    "now",
-    "current_date",
-    "current_timestamp",
-    "today",
-    "random",
-    "rand",
-    "uuid",
-    "gen_random_uuid",
-)
 """What would give other figures tomorrow, or on the next run."""
 
 OF_ONE_ENGINE = (
