@@ -72,7 +72,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What was ever delivered to a home: entries in order of delivery, withdrawn SHA-256s with their reasons."""
+    """What was ever delivered to a home: entries in order of delivery, withdrawn SHA-256s with
+    their reasons."""
 
     entries: tuple[Entry, ...] = ()
     withdrawn: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -150,7 +151,7 @@ def scan(inboxes: Sequence[Path]) -> list[Found]:
 
 def _names(inbox: Path) -> list[str]:
     try:
-        return sorted(os.listdir(inbox), key=os.fsencode)
+        return sorted((path.name for path in inbox.iterdir()), key=os.fsencode)
     except OSError as error:
         raise UsageProblem(
             f"the inbox can't be listed ({error.strerror})",
@@ -231,8 +232,8 @@ def receive(
 
     ``repeated``: what was delivered before and lay in the inbox again; it is only listed.
 
-    All bytes are on disk before the list is, so that a listed file is never lost. Everything is restricted until
-    it was shown to be free of people's data. Raises ``OSError`` where the archive can't be written.
+    All bytes are on disk before the list is, so that a listed file is never lost. Everything is restricted
+    until it was shown to be free of people's data. Raises ``OSError`` where the archive can't be written.
     """
     entries: list[Entry] = []
     for position, item in enumerate(new):

@@ -1,7 +1,7 @@
 """The build: dbt over the landing, in a database made anew, and its verdict read from what dbt wrote.
 
-dbt's exit code says too little: warnings leave it at zero. What counts is ``run_results.json``: every node that
-was to run is there, and passed or warned (docs/architecture.md, What dbt reads).
+dbt's exit code says too little: warnings leave it at zero. What counts is ``run_results.json``: every node
+that was to run is there, and passed or warned (docs/architecture.md, What dbt reads).
 """
 
 from __future__ import annotations
@@ -213,11 +213,9 @@ def _make_control(
     for table in ("plan_actions", "plan_indicators"):
         seed = quoted(str(DBT_PROJECT / "seeds" / f"{table}.csv"))
         connection.execute(
-            f"create table control.{table} as from read_csv({seed}, header = true, all_varchar = true) limit 0"
+            f"create table control.{table} as select * replace (cast(action as integer) as action) "
+            f"from read_csv({seed}, header = true, all_varchar = true) limit 0"
         )
-    for column, kind in (("action", "integer"),):
-        for table in ("plan_actions", "plan_indicators"):
-            connection.execute(f"alter table control.{table} alter {column} type {kind}")
 
 
 def quoted(text: str) -> str:
@@ -227,8 +225,9 @@ def quoted(text: str) -> str:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What dbt found. ``checks``: dicts with the columns of ``validation_results``; ``broken``: nodes, other than
-    tests, that failed, were skipped without a failing test before them, or never ran, each with its message."""
+    """What dbt found. ``checks``: dicts with the columns of ``validation_results``; ``broken``: nodes, other
+    than tests, that failed, were skipped without a failing test before them, or never ran, each with its
+    message."""
 
     checks: list[dict[str, Any]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)

@@ -1,8 +1,8 @@
 """Child processes that never outlive their parent.
 
 Starting tools is what costs most in a nightly run, so two of them start in processes of their own while files
-are read: dbt and, where no server is configured, Prefect's. Each holds the other end of a pipe to its parent and
-ends when that closes, even if the parent was killed.
+are read: dbt and, where no server is configured, Prefect's. Each holds the other end of a pipe to its parent
+and ends when that closes, even if the parent was killed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def start(
     environment: Mapping[str, str],
     pass_descriptors: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start ``python -m module`` with pipes on its standard input and output; what it says else goes to ``log``."""
+    """Start ``python -m module`` with pipes on its standard input and output; what it says else goes to
+    ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as errors:
         return subprocess.Popen(

@@ -1,4 +1,6 @@
-"""The command ``sraap``: what people type, and what they read afterwards (docs/contract/outputs.md, Commands).
+"""The command ``sraap``: what people type, and what they read afterwards.
+
+Commands, options and exit codes are those of docs/contract/outputs.md, Commands.
 
 Commands import what they need when they run, so that a refresh with nothing new is quick.
 """
@@ -7,24 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
+from typer.exceptions import TyperException
 
-from flows.errors import INTERRUPTED, SraapError, UsageProblem
+from flows.errors import Defect, Interrupted, SraapError, UsageProblem
 
 app = typer.Typer(
     name="sraap",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
-    help="Indicators of the Siem Reap-Angkor Action Plan 2025-2029: take in deliveries, judge, build, publish.",
+    help="The 87 indicators of the Siem Reap-Angkor Action Plan: take in deliveries, judge, build, publish.",
 )
 
 HomeOption = Annotated[
@@ -35,9 +38,16 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback o
 DEFAULT_HOME = Path("data")
 
 
+class _Output(Console):
+    """A console that leaves a closed pipe to us; rich would exit with 1, which means something else."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def out() -> Console:
-    """Where results go."""
-    return Console(width=None if sys.stdout.isatty() else 160)
+    """Where results go; wide when piped, so that nothing is folded that a program may read."""
+    return _Output(width=None if sys.stdout.isatty() else 200)
 
 
 def err() -> Console:
@@ -47,6 +57,7 @@ def err() -> Console:
 
 @app.command()
 def refresh(
+    *,
     inbox: Annotated[
         list[Path] | None, typer.Option(help="Folder with a delivery; may be given several times.")
     ] = None,
@@ -178,6 +189,7 @@ def _print_check(report: Any, as_json: bool) -> None:
 @app.command()
 def explain(
     indicator: Annotated[str, typer.Argument(help="Number of an indicator, such as 7.1.")],
+    *,
     year: Annotated[int, typer.Option(help="Reporting year.")],
     state: Annotated[
         str | None, typer.Option(help="A state by its ISO 3166-1 alpha-3 code, such as KHM.")
@@ -251,7 +263,7 @@ def no_home(home: Path) -> UsageProblem:
     )
 
 
-# --- around the commands --------------------------------------------------------------------------------------
+# --- around the commands ------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -289,54 +301,51 @@ def _print_json(document: Any) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry of the console script: runs a command and exits with a code of outputs.md, without a traceback."""
+    """Entry of the console script: run a command and exit with a code of outputs.md."""
     given = sys.argv[1:] if arguments is None else arguments
     sys.exit(_exit_code(given))
 
 
 def _exit_code(given: list[str]) -> int:
-    as_json = "--json" in given
+    code: object = 0
     try:
         code = app(args=given, standalone_mode=False, prog_name="sraap")
-        return code if isinstance(code, int) else 0
+    except typer.Exit as finished:
+        code = finished.exit_code
     except SraapError as error:
-        return _explain_error(error, given)
-    except click.exceptions.Exit as finished:
-        return finished.exit_code
-    except click.ClickException as error:
-        hint = "sraap --help"
-        if isinstance(error, click.UsageError) and error.ctx is not None:
-            hint = f"{error.ctx.command_path} --help"
-        problem = UsageProblem(error.format_message(), where="command line", next_step=f"See: {hint}")
-        return _explain_error(problem, given)
-    except (KeyboardInterrupt, click.Abort):
-        if as_json:
-            _print_json({"error": {"what": "interrupted", "exit_code": INTERRUPTED}})
-        err().print("Interrupted; the last publication stands.")
-        return INTERRUPTED
+        code = _explain_error(error, given)
+    except TyperException as error:
+        code = _explain_error(_usage(error), given)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _explain_error(Interrupted("interrupted", next_step="The last publication stands."), given)
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    except Exception as error:
-        problem_kind = type(error).__name__
-        where = f"{error.filename}" if isinstance(error, OSError) and error.filename else ""
-        what = (
-            f"{error.strerror}"
-            if isinstance(error, OSError) and error.strerror
-            else f"a defect ({problem_kind})"
-        )
-        if "--debug" in given:
-            err().print_exception(show_locals=False)
-        unforeseen = SraapError(
-            what, where=where, next_step="Run it again with --debug to see where it happened."
-        )
-        return _explain_error(unforeseen, given, traceback_shown=True)
+        # Whoever read our output has gone; nothing more can be said there, not even by Python's farewell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:  # the last line of defence: no traceback reaches a user
+        code = _explain_error(_unforeseen(error), given)
+    return code if isinstance(code, int) else 0
 
 
-def _explain_error(error: SraapError, given: list[str], traceback_shown: bool = False) -> int:
+def _usage(error: TyperException) -> UsageProblem:
+    """What was wrong with the command line."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "sraap"
+    return UsageProblem(message, where=command, next_step=f"See: {command} --help")
+
+
+def _unforeseen(error: Exception) -> SraapError:
+    """An error that nobody foresaw, without its own words, unless they are the system's about a file."""
+    next_step = "Run it again with --debug to see where it happened."
+    if isinstance(error, OSError) and error.strerror:
+        return Defect(error.strerror, where=str(error.filename or ""), next_step=next_step)
+    return Defect(f"the program failed ({type(error).__name__})", next_step=next_step)
+
+
+def _explain_error(error: SraapError, given: list[str]) -> int:
     from flows import show
 
-    if "--debug" in given and not traceback_shown:
+    if "--debug" in given:
         err().print_exception(show_locals=False)
     if "--json" in given:
         _print_json({"error": error.as_dict()})

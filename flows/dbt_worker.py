@@ -1,7 +1,7 @@
 """dbt in a process of its own: import and parse while the parent reads files, build when told to.
 
-Speaks lines of JSON: requests on standard input, one answer each on standard output. dbt runs in process here,
-through ``dbtRunner``, so that what was parsed is what is built.
+Speaks lines of JSON: requests on standard input, one answer each on standard output. dbt runs in process
+here, through ``dbtRunner``, so that what was parsed is what is built.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from flows.children import ignore_interrupts
 
 
 def _requests() -> queue.Queue[dict[str, Any]]:
-    """Requests as they come; the process ends when the parent's pipe closes, even in the middle of a build."""
+    """Requests as they come; the process ends when the parent's pipe closes, even in the middle of
+    a build."""
     requests: queue.Queue[dict[str, Any]] = queue.Queue()
 
     def receive() -> None:

@@ -6,10 +6,6 @@ docs/contract/outputs.md. Whatever is not of this family is a defect (exit code 
 
 from __future__ import annotations
 
-PUBLISHED = 0
-PUBLISHED_WITH_QUARANTINE = 1
-INTERRUPTED = 130
-
 
 class SraapError(Exception):
     """An error with an exit code: ``what`` happened, ``where``, and what to do ``next``."""
@@ -54,6 +50,12 @@ class Blocked(SraapError):
     """Checks of severity ``block`` failed: nothing is published, nothing is taken in."""
 
     exit_code = 2
+
+
+class Interrupted(SraapError):
+    """Somebody pressed Ctrl-C; the code is the shell's for it."""
+
+    exit_code = 130
 
 
 class Defect(SraapError):

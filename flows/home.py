@@ -44,7 +44,8 @@ def today() -> date:
 
 
 def as_of_date(text: str | None) -> date:
-    """The as-of date a user asked for; today if none. Raises ``UsageProblem`` if it is no date or lies ahead."""
+    """The as-of date a user asked for; today if none. Raises ``UsageProblem`` if it is no date or
+    lies ahead."""
     now = today()
     if text is None:
         return now
@@ -97,7 +98,8 @@ class Home:
         return self.settings_path.exists()
 
     def settings(self) -> dict[str, Any]:
-        """What home.json says. Raises ``UsageProblem`` if it can't be read or is of another format version."""
+        """What home.json says. Raises ``UsageProblem`` if it can't be read or is of another format
+        version."""
         try:
             settings: dict[str, Any] = read_json(self.settings_path)
             version = int(settings["format_version"])
@@ -166,8 +168,8 @@ class Home:
     def people_key(self) -> bytes:
         """The key of people's hashes, from the environment or the key file, made at first use.
 
-        Source: semantics.md, People. Raises ``UsageProblem`` if the key is lost, too short, readable by others,
-        or not the one this home was begun with.
+        Source: semantics.md, People. Raises ``UsageProblem`` if the key is lost, too short, readable by
+        others, or not the one this home was begun with.
         """
         settings = self.settings()
         known = settings.get("people_key_fingerprint")

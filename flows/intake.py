@@ -1,8 +1,8 @@
 """From the archive to a staged batch: read files, have the door judge them, write down what became of each.
 
 New and pending files are judged as a whole; rows of earlier batches that waited or were quarantined are read
-again from the archive when there is a reason to (docs/contract/inputs.md, What a bad input gets). Names of files
-that may hold people's data never leave this module unmasked (docs/architecture.md, A home).
+again from the archive when there is a reason to (docs/contract/inputs.md, What a bad input gets). Names of
+files that may hold people's data never leave this module unmasked (docs/architecture.md, A home).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -66,8 +66,8 @@ class ReadFile:
 class Assessment:
     """What became of everything that was judged, before anything of it is taken in.
 
-    The frames hold the columns of ``flows.ledger.COLUMNS``. ``balance``, ``quarantined`` and ``files`` say how
-    things stand after this batch; ``results`` and ``judged_quarantined`` only what this run found.
+    The frames hold the columns of ``flows.ledger.COLUMNS``. ``balance``, ``quarantined`` and ``files`` say
+    how things stand after this batch; ``results`` and ``judged_quarantined`` only what this run found.
     """
 
     verdict: Verdict
@@ -132,10 +132,20 @@ def assess(
     deliveries.sort(key=lambda d: d.first_seq)
     verdict = judge(deliveries, context(home, ledger, today, people_key))
     _settle_names(reads, verdict)
-    return _written_down(ledger, reads, placed, again, verdict, run_id, as_of, last_seq, list(repeated))
+    return _written_down(
+        ledger,
+        reads,
+        again,
+        verdict,
+        placed=placed,
+        run_id=run_id,
+        as_of=as_of,
+        last_seq=last_seq,
+        repeated=repeated,
+    )
 
 
-# --- reading --------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def _read(item: Received) -> ReadFile:
@@ -199,15 +209,16 @@ def _names_a_person(name: str, people_names: pa.Array) -> bool:
     return bool(runs) and bool(pc.any(pc.is_in(pa.array(sorted(runs)), value_set=people_names)).as_py())
 
 
-# --- what is read again ---------------------------------------------------------------------------------------
+# --- what is read again -------------------------------------------------------------------------------------
 
 
 @dataclass
 class _Again:
     """Rows and files of earlier batches that are judged again.
 
-    ``deliveries``: tables with the rows to judge. ``files``: files that were refused, whole or in part; they are
-    judged as files are. ``rows``: dataset, file_sha256, sheet, row_number of the rows; ``tables``: their tables.
+    ``deliveries``: tables with the rows to judge. ``files``: files that were refused, whole or in part; they
+    are judged as files are. ``rows``: dataset, file_sha256, sheet, row_number of the rows; ``tables``: their
+    tables.
     """
 
     deliveries: list[DeliveredTable] = field(default_factory=list)
@@ -233,7 +244,7 @@ class _Again:
 
 
 def _entries_by_table(home: Home, ledger: Ledger) -> dict[TableKey, Entry]:
-    """The delivered entry behind each table that is in a batch, and behind each file as a whole (no dataset)."""
+    """The delivered entry behind each table in a batch, and, with no dataset, behind each file."""
     by_identity = {entry.reference: entry for entry in reversed(read_delivered(home).entries)}
     found: dict[TableKey, Entry] = {}
     for batch in ledger.batches:
@@ -276,26 +287,29 @@ def _row_deliveries(
 ) -> Iterator[DeliveredTable]:
     places = ledger.tables()
     contents: dict[Identity, FileContent] = {}
-    for (sha256, dataset, sheet), group in rows.groupby(["file_sha256", "dataset", "sheet"], dropna=False):
-        key = TableKey(sha256, dataset, None if pd.isna(sheet) else sheet)
+    for place, group in rows.groupby(["file_sha256", "dataset", "sheet"], dropna=False):
+        sha256, dataset, sheet = (
+            None if part is pd.NA else str(part) for part in cast(tuple[Any, ...], place)
+        )
+        key = TableKey(str(sha256), str(dataset), sheet)
         entry = entries.get(key)
         if entry is None:
             continue
         if entry.identity not in contents:
-            contents[entry.identity] = read(home.archived(sha256), entry.name)
+            contents[entry.identity] = read(home.archived(entry.sha256), entry.name)
         for table in contents[entry.identity].tables:
             if (table.dataset, table.sheet) == (key.dataset, key.sheet):
                 yield DeliveredTable(
                     table,
-                    sha256,
-                    masked_name(entry.name, sha256),
+                    entry.sha256,
+                    masked_name(entry.name, entry.sha256),
                     places[key][0],
                     is_new=False,
                     only_rows=frozenset(int(number) for number in group["row_number"].unique()),
                 )
 
 
-# --- what the door has to know --------------------------------------------------------------------------------
+# --- what the door has to know ------------------------------------------------------------------------------
 
 
 class _KnownKeys(Mapping[str, pa.Array]):
@@ -329,7 +343,8 @@ def _counting(ledger: Ledger, dataset: str) -> pd.DataFrame | None:
     paths = ledger.landing_files(dataset)
     if not paths:
         return None
-    frame = pa.concat_tables([pq.read_table(path) for path in paths]).to_pandas(types_mapper=pd.ArrowDtype)
+    table = pa.concat_tables([pq.read_table(path) for path in paths])
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     key = list(datasets()[dataset].key)
     latest = frame.sort_values(["received_on", "delivery_seq"]).drop_duplicates(key, keep="last")
     return latest[latest["record_status"] != "retracted"]
@@ -370,19 +385,20 @@ def context(home: Home, ledger: Ledger, today: date, people_key: bytes) -> Conte
     )
 
 
-# --- what is written down -------------------------------------------------------------------------------------
+# --- what is written down -----------------------------------------------------------------------------------
 
 
 def _written_down(
     ledger: Ledger,
     reads: list[ReadFile],
-    placed: dict[int, list[dict[str, Any]]],
     again: _Again,
     verdict: Verdict,
+    *,
+    placed: dict[int, list[dict[str, Any]]],
     run_id: str,
     as_of: date,
     last_seq: int,
-    repeated: list[Entry],
+    repeated: Sequence[Entry],
 ) -> Assessment:
     number = ledger.number + 1
     names = {file.entry.sha256: file.shown_name for file in reads}
@@ -419,7 +435,9 @@ def _written_down(
     return Assessment(
         verdict=replace(verdict, accepted=accepted),
         batch=batch,
-        files=_files_after(old_files, judged_files, balance, ledger, repeated, run_id, number),
+        files=_files_after(
+            ledger, old_files, judged_files, balance, _repeated(ledger, repeated, run_id, number)
+        ),
         balance=balance,
         quarantined=quarantined,
         judged_quarantined=judged_quarantined,
@@ -488,7 +506,7 @@ def _balance_after(
 
 
 def _without_tables(before: pd.DataFrame, reads: list[ReadFile], judged: pd.DataFrame) -> pd.DataFrame:
-    """``before`` without the lines that a file judged again replaces: its tables, or its one line as unread."""
+    """``before`` without what a file judged again replaces: its tables, or its one line as unread."""
     again = {file.entry.sha256 for file in reads if not file.is_new}
     lines = judged[judged["file_sha256"].isin(again)]
     replaced = set(zip(lines["file_sha256"], lines["dataset"], lines["sheet"].fillna(""), strict=True))
@@ -543,20 +561,23 @@ def _outcome(
     """Outcome of a file and its reason (docs/architecture.md, Tables of audit)."""
     content = file.content
     if content is None:
-        kind = file.entry.notice
-        outcome = "unknown_file" if kind in ("symbolic_link", "folder", "special_file") else "quarantined"
-        return outcome, NOTICES[kind]
-    if content.format == "unknown":
-        return "unknown_file", "Its name is not that of a dataset; it was archived and not read."
-    if content.problem is not None:
+        unknown = file.entry.notice in ("symbolic_link", "folder", "special_file")
+        return ("unknown_file" if unknown else "quarantined"), NOTICES[file.entry.notice]
+    if content.problem is not None and content.format != "unknown":
         return "quarantined", content.problem.sentence
     if not content.tables:
-        return "unknown_file", "No sheet is named after a dataset; it was archived and not loaded."
+        why = "name is not that" if content.format == "unknown" else "sheets are not named after that"
+        return "unknown_file", f"Its {why} of a dataset; it was archived and not loaded."
+    return _outcome_of_rows(file, content, balance, refused)
+
+
+def _outcome_of_rows(
+    file: ReadFile, content: FileContent, balance: pd.DataFrame, refused: list[list[str | None]]
+) -> tuple[str, str | None]:
     lines = balance[balance["file_sha256"] == file.entry.sha256]
     quarantined = int(lines["rows_quarantined"].sum())
     taken = int(lines["rows_loaded"].sum() + lines["rows_duplicate"].sum())
-    tables_refused = [item for item in refused if item[0] == file.entry.sha256]
-    if tables_refused or quarantined:
+    if quarantined or any(item[0] == file.entry.sha256 for item in refused):
         problems = [t.problem.sentence for t in content.tables if t.problem is not None]
         reason = " ".join(problems) or f"{quarantined} of {int(lines['rows_read'].sum())} rows quarantined."
         return ("partly_loaded" if taken else "quarantined"), reason
@@ -596,21 +617,13 @@ def moment(run_id: str) -> datetime:
 
 
 def _files_after(
-    before: pd.DataFrame,
-    judged: pd.DataFrame,
-    balance: pd.DataFrame,
-    ledger: Ledger,
-    repeated: list[Entry],
-    run_id: str,
-    batch: int,
+    ledger: Ledger, before: pd.DataFrame, judged: pd.DataFrame, balance: pd.DataFrame, repeated: pd.DataFrame
 ) -> pd.DataFrame:
     """Files after this run: judged ones as judged, and those whose last quarantined row loaded as loaded."""
     identity = ["file_sha256", "dataset", "format"]
-    marked = before[identity].merge(
-        judged[identity].dropna().drop_duplicates().assign(_again=True), on=identity, how="left"
-    )
-    replaced = marked["_again"].notna().to_numpy() & (before["outcome"] != "already_delivered").to_numpy()
-    kept = before[~replaced].copy()
+    anew = judged[identity].dropna().drop_duplicates().assign(_again=True)
+    replaced = before[identity].merge(anew, on=identity, how="left")["_again"].notna().to_numpy()
+    kept = before[~(replaced & (before["outcome"] != "already_delivered").to_numpy(dtype=bool))].copy()
     counts = balance.groupby("file_sha256")[["rows_loaded", "rows_duplicate", "rows_quarantined"]].sum()
     taken = kept["file_sha256"].map(counts["rows_loaded"] + counts["rows_duplicate"]).fillna(0).astype(int)
     left = kept["file_sha256"].map(counts["rows_quarantined"]).fillna(0).astype(int)
@@ -621,10 +634,17 @@ def _files_after(
     kept.loc[mended, "outcome"] = "loaded"
     kept.loc[mended, "reason"] = None
     kept.loc[partly, "outcome"] = "partly_loaded"
+    kept.loc[partly, "reason"] = left[partly].astype(str) + " rows quarantined."
+    together = pd.concat([kept, judged, repeated], ignore_index=True)
+    return typed("files", together.drop_duplicates(["file_sha256", "file_name", "outcome", "reason"]))
+
+
+def _repeated(ledger: Ledger, entries: Sequence[Entry], run_id: str, batch: int) -> pd.DataFrame:
+    """Files that were delivered again, as lines of ``files``; each is listed once over the home's life."""
     shown = ledger.shown_names()
     lines = [
         {
-            "file_sha256": entry.sha256 or None,
+            "file_sha256": entry.sha256,
             "file_name": shown.get(entry.identity) or masked_name(entry.name, entry.sha256),
             "source": "inbox",
             "dataset": entry.dataset,
@@ -637,11 +657,10 @@ def _files_after(
             "outcome": "already_delivered",
             "reason": "The same bytes were delivered before; they change nothing.",
         }
-        for entry in repeated
+        for entry in entries
         if not entry.notice
     ]
-    again = pd.DataFrame(lines, columns=list(COLUMNS["files"]))
-    return typed("files", pd.concat([kept, judged, again], ignore_index=True))
+    return pd.DataFrame(lines, columns=list(COLUMNS["files"]))
 
 
 def _reader_results(reads: list[ReadFile]) -> pd.DataFrame:

@@ -1,8 +1,9 @@
 """The ledger: which batches a home has taken in, and what stands written about their files and rows.
 
-A batch counts from the moment its JSON stands (docs/architecture.md, A home). Everything else of it is written
-before; what a dead run left without its JSON is nobody's and is overwritten. Heavy libraries are imported where
-they are used, because the list of batches is read before it is known whether anything is to be done.
+A batch counts from the moment its JSON stands (docs/architecture.md, A home). Everything else of it is
+written before; what a dead run left without its JSON is nobody's and is overwritten. Heavy libraries are
+imported where they are used, because the list of batches is read before it is known whether anything is to be
+done.
 """
 
 from __future__ import annotations
@@ -111,9 +112,10 @@ class Batch:
     """What one run took in.
 
     ``files``: one dict per file or notice: sha256, dataset, format, identity, shown_name, restricted, tables
-    (dataset, sheet, first_seq, rows). ``refused``: what stands refused after this batch, as [sha256, dataset or
-    None for the whole file, sheet]. ``header_only``: datasets of which a file with only its header came.
-    ``loaded``: dataset -> rows that new files brought. ``data``: datasets of which the batch has a Parquet file.
+    (dataset, sheet, first_seq, rows). ``refused``: what stands refused after this batch, as [sha256, dataset
+    or None for the whole file, sheet]. ``header_only``: datasets of which a file with only its header came.
+    ``loaded``: dataset -> rows that new files brought. ``data``: datasets of which the batch has a Parquet
+    file.
     """
 
     number: int
@@ -321,8 +323,8 @@ def clear_orphans(home: Home, ledger: Ledger) -> None:
 def commit(home: Home, staged: Staged) -> None:
     """Make a staged batch count: its files first, its JSON last. Raises ``OSError``.
 
-    Files are moved within the home, so that each step is one rename; a crash before the last one leaves orphans
-    that the next run clears.
+    Files are moved within the home, so that each step is one rename; a crash before the last one leaves
+    orphans that the next run clears.
     """
     batch = staged.batch
     for dataset in batch.data:
@@ -342,7 +344,7 @@ def commit(home: Home, staged: Staged) -> None:
 
 
 def open_up(home: Home, batch: Batch) -> None:
-    """Move the batch's files that were shown free of people's data, under every name, out of the restricted part."""
+    """Move files of the batch that were shown free of people's data out of the restricted part."""
     restricted = {file["sha256"] for file in batch.files if file["restricted"]}
     for file in batch.files:
         if file["sha256"] and file["sha256"] not in restricted:

@@ -33,8 +33,10 @@ Step = TypeVar("Step")
 
 
 def take(step: Callable[[Home, Run], Step], home: str, run_id: str) -> Step:
-    """Take one step. Raises nothing but ``SraapError``: the words of any other error may quote a cell or a file
-    name, and Prefect would keep them."""
+    """Take one step. Raises nothing but ``SraapError``.
+
+    The words of any other error may quote a cell or a file name, and Prefect would keep them.
+    """
     place = Home(Path(home))
     try:
         return step(place, Run.load(place, run_id))
@@ -135,8 +137,8 @@ def blocked(problems: Sequence[tuple[str, str, str]], run: Run) -> Blocked:
     return Blocked(
         f"blocked by checks: {listed}",
         where=str(run.folder),
-        next_step="Deliver what is missing or mended; the files stay pending and are judged again in the next run. "
-        "Or take one back with: sraap withdraw SHA256 --why TEXT. "
+        next_step="Deliver what is missing or mended; the files stay pending and are judged again in the "
+        "next run. Or take one back with: sraap withdraw SHA256 --why TEXT. "
         "Or publish in spite of it: sraap refresh --accept CODE --by NAME --why TEXT.",
     )
 

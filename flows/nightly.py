@@ -1,8 +1,8 @@
 """The night, on one screen: what a delivery goes through until it is published.
 
-Prefect schedules, shows and notifies; the truth of a run is its run.json and the audit tables. Only the home's
-path and the run's id pass through Prefect, and no result is kept, so that no person's data can reach it
-(semantics.md, People). The steps themselves are in ``flows/night.py``.
+Prefect schedules, shows and notifies; the truth of a run is its run.json and the audit tables. Only the
+home's path and the run's id pass through Prefect, and no result is kept, so that no person's data can reach
+it (semantics.md, People). The steps themselves are in ``flows/night.py``.
 """
 
 from __future__ import annotations

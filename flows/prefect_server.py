@@ -1,8 +1,8 @@
 """A Prefect server for the length of one run, where none is configured.
 
-Prefect would start one itself, but only when the flow starts, and importing the whole server into the parent on
-the way. Ours starts while files are still being hashed, listens on a socket that the parent opened, wants a
-password that only this run knows, and ends with the parent.
+Prefect would start one itself, but only when the flow starts, and importing the whole server into the parent
+on the way. Ours starts while files are still being hashed, listens on a socket that the parent opened, wants
+a password that only this run knows, and ends with the parent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,16 +41,21 @@ class Server:
         while time.monotonic() < end:
             if self._process.poll() is not None:
                 break
-            with contextlib.suppress(urllib.error.URLError, OSError):
-                with urllib.request.urlopen(f"{self._url}/health", timeout=PATIENCE) as answer:
-                    if answer.status == 200:
-                        return
+            if self._answers():
+                return
             time.sleep(0.05)
         raise Defect(
             "Prefect's server did not start",
             where=str(self._log),
             next_step="Read the end of that log; PREFECT_API_URL names a server to use instead.",
         )
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self._url}/health", timeout=PATIENCE) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def stop(self) -> None:
         """End the server."""

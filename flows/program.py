@@ -1,7 +1,8 @@
 """Which program made a figure: versions and fingerprints of the code.
 
 A publication is fixed by, among others, the program version (semantics.md, Re-making a publication). It is a
-hash of what decides figures, so that it works with and without git and changes when, and only when, code does.
+hash of what decides figures, so that it works with and without git and changes when, and only when, code
+does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The publication: built aside, whole and on disk, then put in place by one rename and one link.
 
-Tables and evidence are those of docs/contract/outputs.md (A publication). Parquet and CSV of the same inputs and
-as-of date are the same bytes, because every table is sorted by all its columns; ``dim_publication`` alone holds
-times and ids of runs.
+Tables and evidence are those of docs/contract/outputs.md (A publication). Parquet and CSV of the same inputs
+and as-of date are the same bytes, because every table is sorted by all its columns; ``dim_publication`` alone
+holds times and ids of runs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ RUN_COLUMNS = {
 
 @dataclass(frozen=True)
 class Content:
-    """What a publication is made of besides dbt's tables. Frames have the columns of ``flows.ledger.COLUMNS``.
+    """What a publication is made of besides dbt's tables.
+
+    ``tables``: frames with the columns of ``flows.ledger.COLUMNS``.
 
     ``validations``: Great Expectations' own results; ``settings``: as_of, batch, last_delivery_seq,
     plan_version, program_version.
@@ -114,7 +116,7 @@ def clear_unfinished(home: Home) -> None:
         link.unlink()
 
 
-# --- tables ---------------------------------------------------------------------------------------------------
+# --- tables -------------------------------------------------------------------------------------------------
 
 
 def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
@@ -215,7 +217,7 @@ def _runs(home: Home, run: Run) -> pd.DataFrame:
             "as_of": run.record["as_of"],
             "batch": run.record["batch"],
             "publication_id": run.run_id,
-            "message": None,
+            "message": "Published.",
         }
     )
     frame = pd.DataFrame(lines, columns=list(RUN_COLUMNS)).astype(object)
@@ -225,7 +227,7 @@ def _runs(home: Home, run: Run) -> pd.DataFrame:
     return frame.astype("string[pyarrow]")
 
 
-# --- evidence -------------------------------------------------------------------------------------------------
+# --- evidence -----------------------------------------------------------------------------------------------
 
 
 def _write_evidence(home: Home, folder: Path, content: Content) -> None:
@@ -255,12 +257,12 @@ def _write_evidence(home: Home, folder: Path, content: Content) -> None:
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """A frame as JSON-able records, nulls as ``None``."""
     plain = frame.astype(object)
-    found: list[dict[str, Any]] = plain.where(plain.notna(), None).to_dict(orient="records")
-    return found
+    found = plain.where(plain.notna(), None).to_dict(orient="records")
+    return [{str(name): value for name, value in record.items()} for record in found]
 
 
 def _write_manifest(home: Home, run: Run, folder: Path, content: Content) -> None:
-    """Hashes of everything, and the hash of the manifest before this one: a chain (outputs.md, A publication)."""
+    """Hashes of everything, and of the manifest before this one: a chain (outputs.md)."""
     evidence = folder / "evidence"
     hashes = {
         path.relative_to(folder).as_posix(): (sha256_of(path), path.stat().st_size)

@@ -1,4 +1,5 @@
-"""Settings of the tools that must be made before they are imported: no telemetry, nothing kept that we don't ask.
+"""Settings of the tools that must be made before they are imported: no telemetry, nothing kept that we don't
+ask.
 
 The tools read them from the environment, so that child processes get them too (docs/contract/outputs.md,
 semantics.md, People).

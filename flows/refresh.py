@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flows import archive, ledger, publication, quiet
 from flows.archive import Found
-from flows.errors import INTERRUPTED, Blocked, Defect, SraapError, UsageProblem
+from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
 from flows.home import HeldLock, Home, as_of_date
 from flows.ledger import Ledger
 from flows.program import PLAN_VERSION, ROOT, program_version, rules_fingerprint
@@ -31,7 +31,7 @@ SAMPLE = ROOT / "sources" / "sample" / "delivery"
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked of a refresh. ``accept``: check codes to publish in spite of, ``by`` whom and ``why``."""
+    """What was asked of a refresh. ``accept``: check codes to publish in spite of, by whom and why."""
 
     home: Path
     inboxes: tuple[Path, ...] = ()
@@ -55,8 +55,9 @@ class Result:
 
 
 def refresh(request: Request) -> Result:
-    """Run one refresh. Raises ``SraapError`` where no run could begin (usage, lock); else the run's record tells.
+    """Run one refresh; its record tells how it ended.
 
+    Raises ``SraapError`` where no run could begin (usage, lock).
     ``KeyboardInterrupt`` is recorded in the run and raised again.
     """
     as_of = as_of_date(request.as_of)
@@ -202,14 +203,16 @@ def _already_published(home: Home, known: Ledger, as_of: date) -> bool:
 
 
 def retry(home_ledger: Ledger, anything_new: bool) -> Literal["none", "waiting", "all"]:
-    """Which rows of earlier batches to judge again: all quarantined ones if the rules changed, those that wait
-    for a parent if something new came (inputs.md, What a bad input gets)."""
+    """Which rows of earlier batches to judge again (inputs.md, What a bad input gets).
+
+    All quarantined ones if the rules changed, those that wait for a parent if something new came.
+    """
     if home_ledger.last and home_ledger.last.rules_fingerprint != rules_fingerprint():
         return "all"
     return "waiting" if anything_new else "none"
 
 
-# --- the run --------------------------------------------------------------------------------------------------
+# --- the run ------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -240,7 +243,6 @@ def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[None]:
 
 def _warm_up_the_door() -> None:
     """Import what judges, for it takes seconds and something waits to be judged."""
-    import expectations.bench
     import great_expectations  # noqa: F401
 
 
@@ -258,7 +260,7 @@ def _run(home: Home, run: Run, to_judge: bool) -> Result:
         return _failed(home, run, error)
     except KeyboardInterrupt:
         run = Run.load(home, run.run_id)
-        run.end("failed", INTERRUPTED, "Interrupted; nothing was taken in.")
+        run.end("failed", Interrupted.exit_code, "Interrupted; nothing was taken in.")
         _clear(home)
         raise
     except Exception as error:
@@ -280,8 +282,10 @@ def _clear(home: Home) -> None:
 
 
 def defect(home: Home, run_id: str, error: BaseException) -> Defect:
-    """Turn an unforeseen error into one that may be shown: its own words may hold people's data, so that they go
-    to the restricted part of the archive only."""
+    """Turn an unforeseen error into one that may be shown.
+
+    Its own words may hold people's data; they go to the restricted part of the archive only.
+    """
     folder = home.restricted / "defects"
     folder.mkdir(exist_ok=True, mode=0o700)
     path = folder / f"{run_id}.txt"

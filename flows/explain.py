@@ -1,0 +1,225 @@
+"""From a figure to what it rests on: definition, members on each side, and the rows behind a state.
+
+Everything is read from the published warehouse, never computed anew, so that what is explained is what was
+published (docs/contract/outputs.md, Commands).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from flows import show
+from flows.errors import UsageProblem
+from flows.home import Home
+
+
+def published_warehouse(home_path: Path) -> Path:
+    """The published warehouse.duckdb, its link resolved once.
+
+    Raises ``UsageProblem`` if nothing is published.
+    """
+    folder = Home(home_path).current_publication()
+    if folder is None:
+        raise UsageProblem(
+            "nothing is published here yet",
+            where=str(home_path),
+            next_step="Make a publication with: sraap refresh, or give another home with --home.",
+        )
+    return folder / "warehouse.duckdb"
+
+
+def explain(home_path: Path, indicator: str, year: int, state: str | None) -> dict[str, Any]:
+    """Explain an indicator's value of a year, and a state's part in it.
+
+    Gives a JSON-able dict: publication, indicator, values (a dict for each plan version: status, numerator,
+    denominator, value, breakdowns, members by reason) and, with ``state``, its observations and their
+    sources. Raises ``UsageProblem`` for an unknown indicator, year or state.
+    """
+    import duckdb
+
+    warehouse = published_warehouse(home_path)
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        query = _Query(connection)
+        publication = query.one("select publication_id, as_of, plan_version from marts.dim_publication")
+        plan = publication["plan_version"]
+        definition = query.one(
+            """
+            select i.indicator_id, i.plan_version, i.action, i.unit, i.population, i.rule,
+                i.wording, i.definition, p.title as population_title
+            from marts.dim_indicator as i
+            left join marts.dim_population as p using (population)
+            where i.indicator_id = ? and i.plan_version = ?
+            """,
+            [indicator.strip(), plan],
+        )
+        if not definition:
+            known = query.all("select indicator_id from marts.dim_indicator where plan_version = ?", [plan])
+            raise _unknown("indicator", indicator, [row["indicator_id"] for row in known])
+        which = [plan, definition["indicator_id"], year]
+        matches = "plan_version = ? and indicator_id = ? and reporting_year = ?"
+        parts = query.all(
+            f"""
+            select breakdown, breakdown_value, numerator, denominator, value, previous_value, change, status
+            from marts.indicator_values
+            where {matches}
+            order by breakdown, breakdown_value
+            """,
+            which,
+        )
+        if not parts:
+            years = query.all("select distinct reporting_year as y from marts.indicator_values order by y")
+            raise _unknown("year", str(year), [str(row["y"]) for row in years])
+        members = query.all(
+            f"""
+            select o.member_kind, o.member_key, o.iso3, s.name, o.in_denominator, o.in_numerator, o.reason,
+                o.member_count, r.definition as reason_in_words
+            from marts.indicator_observations as o
+            left join marts.dim_state as s on o.iso3 = s.iso3
+            left join marts.dim_reason as r on o.reason = r.reason
+            where {matches}
+            order by o.in_numerator desc nulls last, o.reason, coalesce(s.name, o.member_key), o.member_key
+            """,
+            which,
+        )
+        explanation: dict[str, Any] = {
+            "publication": publication,
+            "indicator": definition,
+            "reporting_year": year,
+            "total": next(part for part in parts if part["breakdown"] == "total"),
+            "breakdowns": [part for part in parts if part["breakdown"] != "total"],
+            "members": members,
+        }
+        explanation["total"]["in_words"] = show.figure(explanation["total"])
+        if state is not None:
+            explanation["state"] = _state(query, matches, which, state, members)
+    return explanation
+
+
+class _Query:
+    """Runs queries and gives dicts."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def all(self, sql: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+        result = self._connection.execute(sql, values or [])
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def one(self, sql: str, values: list[Any] | None = None) -> dict[str, Any]:
+        rows = self.all(sql, values)
+        return rows[0] if rows else {}
+
+
+def _unknown(what: str, given: str, known: list[str]) -> UsageProblem:
+    shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    return UsageProblem(
+        f"the {what} {given!r} is not in this publication",
+        where="sraap explain",
+        next_step=f"It has: {shown}",
+    )
+
+
+def _state(
+    query: _Query, matches: str, which: list[Any], state: str, members: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """A state's part in a figure: its observations, and the rows that each rests on."""
+    found = query.one(
+        "select iso3, name, un_region from marts.dim_state where iso3 = upper(?) or lower(name) = lower(?)",
+        [state.strip(), state.strip()],
+    )
+    if not found:
+        raise _unknown("state", state, sorted({str(m["iso3"]) for m in members if m["iso3"]}))
+    observations = query.all(
+        "select member_kind, member_key, in_denominator, in_numerator, reason, report_id, evidence, location "
+        f"from marts.indicator_observations where {matches} and iso3 = ? order by member_key",
+        [*which, found["iso3"]],
+    )
+    sources = query.all(
+        f"""
+        select member_key, role, dataset, record_key, received_on, source_ref,
+            file_name, sheet, row_number, file_sha256
+        from marts.observation_sources
+        where {matches} and member_key in (select unnest(?))
+        order by member_key, role, dataset, record_key, delivery_seq desc
+        """,
+        [*which, [observation["member_key"] for observation in observations]],
+    )
+    for observation in observations:
+        observation["sources"] = [s for s in sources if s["member_key"] == observation["member_key"]]
+    return {**found, "observations": observations}
+
+
+def show_explanation(console: Console, explanation: dict[str, Any]) -> None:
+    """Print an explanation for people."""
+    indicator, total = explanation["indicator"], explanation["total"]
+    publication = explanation["publication"]
+    console.print(f"[bold]{indicator['indicator_id']}[/]  {escape(indicator['wording'])}", highlight=False)
+    console.print(escape(indicator["definition"]), highlight=False)
+    console.print(
+        f"Publication {publication['publication_id']}, as of {publication['as_of']}, "
+        f"plan {publication['plan_version']}\n",
+        highlight=False,
+        soft_wrap=True,
+    )
+    year = explanation["reporting_year"]
+    console.print(f"[bold]{year}: {escape(total['in_words'])}[/], {total['status']}\n", highlight=False)
+    if "state" in explanation:
+        _show_state(console, explanation["state"])
+        return
+    sides = {
+        "Counted": [m for m in explanation["members"] if m["in_numerator"]],
+        "Not counted": [m for m in explanation["members"] if not m["in_numerator"]],
+    }
+    for side, members in sides.items():
+        if not members:
+            continue
+        console.print(f"{side}: {len(members)}", style="bold")
+        for reason in dict.fromkeys(m["reason"] for m in members):
+            names = [m["name"] or m["member_key"] for m in members if m["reason"] == reason]
+            console.print(f"  {reason} ({len(names)}): {escape(', '.join(names))}", highlight=False)
+        console.print()
+
+
+def _show_state(console: Console, state: dict[str, Any]) -> None:
+    console.print(f"[bold]{escape(state['name'])}[/] ({state['iso3']})", highlight=False)
+    if not state["observations"]:
+        console.print("It is not among the members of this indicator in this year.")
+    for observation in state["observations"]:
+        sides = {True: "counted", False: "not counted", None: "listed"}
+        console.print(
+            f"{escape(observation['member_key'])}: {sides[observation['in_numerator']]}, "
+            f"reason {observation['reason']}",
+            highlight=False,
+        )
+        for label in ("report_id", "evidence", "location"):
+            if observation[label]:
+                console.print(f"  {label}: {escape(str(observation[label]))}", highlight=False)
+        console.print()
+        show.table(
+            console,
+            "It rests on",
+            [
+                {
+                    **source,
+                    "received_on": str(source["received_on"] or ""),
+                    "sha": (source["file_sha256"] or "")[:12],
+                }
+                for source in observation["sources"]
+            ],
+            {
+                "role": "role",
+                "dataset": "dataset",
+                "record_key": "key",
+                "received_on": "received",
+                "file_name": "file",
+                "sheet": "sheet",
+                "row_number": "row",
+                "sha": "SHA-256",
+                "source_ref": "reference",
+            },
+        )
