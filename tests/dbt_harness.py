@@ -83,14 +83,18 @@ class CompiledProject:
         as_of: date,
         header_only: Iterable[str] = (),
         tables: Sequence[str] = FIGURES,
+        loaded_plan: Sequence[Mapping[str, Any]] = (),
     ) -> dict[str, list[dict[str, Any]]]:
-        """The rows of those marts, as dicts, built from landing rows as known on ``as_of``."""
+        """The rows of those marts, as dicts, built from landing rows as known on ``as_of``.
+
+        ``loaded_plan``: rows of ``control.plan_indicators``, a plan loaded besides the shipped one.
+        """
         connection = self.seeds.cursor()
         connection.execute(f"use {CATALOG}")
         connection.execute("begin transaction")
         try:
             fill_landing(connection, landing)
-            fill_control(connection, as_of, header_only)
+            fill_control(connection, as_of, header_only, loaded_plan)
             for model in self.needed_for(tables):
                 connection.execute(f"create or replace table {model.relation} as {model.sql}")
             return {m.name: rows_of(connection, m.relation) for m in self.models if m.name in tables}
@@ -134,7 +138,12 @@ def fill_landing(connection: duckdb.DuckDBPyConnection, landing: LandingRows) ->
         connection.unregister("landing_rows")
 
 
-def fill_control(connection: duckdb.DuckDBPyConnection, as_of: date, header_only: Iterable[str] = ()) -> None:
+def fill_control(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    header_only: Iterable[str] = (),
+    loaded_plan: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """Makes the tables of schema ``control`` (docs/architecture.md, What dbt reads)."""
     connection.execute("create schema if not exists control")
     connection.execute(
@@ -158,6 +167,10 @@ def fill_control(connection: duckdb.DuckDBPyConnection, as_of: date, header_only
         connection.execute(
             f"create or replace table control.{table} as select * from plan.{table} where false"
         )
+    if loaded_plan:
+        connection.register("plan_rows", pa.Table.from_pylist([dict(row) for row in loaded_plan]))
+        connection.execute("insert into control.plan_indicators by name select * from plan_rows")
+        connection.unregister("plan_rows")
 
 
 def _dbt(folder: Path, *arguments: str) -> None:

@@ -1,10 +1,11 @@
 """Changes the rules in the SQL, one at a time, and counts how many changes the tests notice.
 
-``make mutants`` compiles the project, alters one comparison, condition, constant, order or branch of one model at a
-time (with sqlglot, so that every mutant is valid SQL), and runs it on the same small deliveries as the agreement
-tests until one figure differs from the independent recomputation. A mutant that no delivery notices has survived: either
-the change means nothing (an equivalent mutant) or a test is missing. At least ``PASS_SHARE`` must be noticed.
-Conditions that only join a table to itself or to its parent by a column of the same name are plumbing, not rules, and stay.
+``make mutants`` compiles the project, alters one comparison, condition, constant, order or branch of one
+model at a time (with sqlglot, so that every mutant is valid SQL), and runs it on the same small
+deliveries as the agreement tests until one figure differs from the independent recomputation. A mutant
+that no delivery notices has survived: either the change means nothing (an equivalent mutant) or a test
+is missing. At least ``PASS_SHARE`` must be noticed. Conditions that only join a table to itself or to
+its parent by a column of the same name are plumbing, not rules, and stay.
 """
 
 from __future__ import annotations
@@ -209,8 +210,9 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             built.insert(0, built.pop(place))
         if number % 25 == 0:
+            seconds = time.monotonic() - started
             print(
-                f"{number} of {len(candidates)} mutants, {len(survivors)} survived, {time.monotonic() - started:.0f} s",
+                f"{number} of {len(candidates)} mutants, {len(survivors)} survived, {seconds:.0f} s",
                 file=sys.stderr,
             )
     share = 1 - len(survivors) / max(len(candidates), 1)
