@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, given, settings
 
-from tests.agreement import GRAIN, PLAN, SLOW, differences, example, table_differences
+from tests.agreement import GRAIN, OTHER_PLAN, PLAN, SLOW, differences, example, table_differences
 from tests.dbt_harness import compiled_project
 from tests.oracle.indicators import answerable
 from tests.oracle.rows import Rows, read_deliveries
@@ -41,6 +41,21 @@ def test_figures_agree_on_small_deliveries(delivery: Delivery) -> None:
     rows = "\n".join(f"{stem}: {row}" for stem, found in least.files.items() for row in found)
     lines = "\n".join(disagreement(least)[:40])
     pytest.fail(f"as of {least.as_of}:\n{rows}\n{lines}")
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=SLOW,
+)
+@given(deliveries())
+def test_figures_of_another_plan_version_agree_beside_the_first(delivery: Delivery) -> None:
+    both = example(delivery.accepted, delivery.as_of, OTHER_PLAN)
+    lines = differences(compiled_project(), both)
+    assert not lines, "\n".join(lines[:40])
 
 
 @cache

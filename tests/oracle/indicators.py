@@ -95,7 +95,7 @@ class Result:
     """``values``, ``observations`` and ``population_members``: rows with the columns of the marts.
 
     The columns are those of docs/contract/outputs.md for ``indicator_values``,
-    ``indicator_observations`` and ``population_members``.
+    ``indicator_observations`` (and its plan_version) and ``population_members``.
     """
 
     values: list[dict[str, Any]]
@@ -975,7 +975,7 @@ def compute(
     """Values, observations and members of populations at A for every year that has begun.
 
     ``plan`` may hold several plan versions; ``configured_plan`` (that of the first indicator unless
-    given) is the one that answers without a version mean and that observations are about.
+    given) is the one that answers without a version mean.
     """
     configured = configured_plan or plan[0].plan_version
     world = World(rows, as_of, configured)
@@ -1013,8 +1013,7 @@ def compute(
                         "as_of": as_of,
                     }
                 )
-            if indicator.plan_version == configured:
-                result.observations.extend(_observation(number, indicator, cell) for cell in cells)
+            result.observations.extend(_observation(number, indicator, cell) for cell in cells)
         result.population_members.extend(_population_members(year))
     return result
 
@@ -1022,6 +1021,7 @@ def compute(
 def _observation(year: int, indicator: Indicator, cell: Cell) -> dict[str, Any]:
     return {
         "reporting_year": year,
+        "plan_version": indicator.plan_version,
         "indicator_id": indicator.indicator_id,
         "member_kind": cell.kind,
         "member_key": cell.key,
