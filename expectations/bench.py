@@ -226,7 +226,7 @@ class Bench:
             return outcomes
 
         retracts = values.words(frame["record_status"]) == "retracted"
-        told = judged("row", frame.loc[~rows.out & ~retracts, columns])
+        told = judged("row", _with_words(dataset, frame.loc[~rows.out & ~retracts, columns]))
         self._facts.said = frame.loc[~rows.out & ~rows.waits & ~retracts, "_key"].dropna()
         withdrawn = judged("retraction", frame.loc[~rows.out & retracts, [*columns, "_key"]])
 
@@ -328,6 +328,18 @@ class Bench:
             )
             both = pd.concat([self._facts.meeting_starts, starts])
             self._facts.meeting_starts = both[~both.index.duplicated(keep="last")]
+
+
+def _with_words(dataset: Dataset, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows and, for conditions of checks, what their words mean: ``_action`` is action without regard to case."""
+    read = frame.copy(deep=False)
+    for column in dataset.columns:
+        if column.type == "word":
+            read[f"_{column.name}"] = values.words(frame[column.name])
+        elif column.type == "yes_no":
+            meant = values.yes_no(frame[column.name]).map({True: "yes", False: "no"})
+            read[f"_{column.name}"] = meant.astype("str")
+    return read
 
 
 def _unknown_columns(delivered: DeliveredTable) -> list[int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from great_expectations.expectations.row_conditions import Column
+
 from expectations import rules
 from expectations.suite import Check, Suite, contract_checks, not_after_received
 
@@ -36,8 +38,7 @@ SUITE = Suite(
             # An assessment may be dated ahead.
             expectation=rules.ExpectOrderOfTime(
                 column_list=["dated_on", "received_on"],
-                row_condition='kind.str.casefold() != "assessment"',
-                condition_parser="pandas",
+                row_condition=Column("_kind").is_not_null() & (Column("_kind") != "assessment"),
             ),
         ),
     ),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
 
 from expectations import rules
 from expectations.suite import Check, Suite, contract_checks
 
-STATE = 'delegation_kind.str.casefold() == "state"'
-NO_STATE = 'delegation_kind.notnull() and delegation_kind.str.casefold() != "state"'
-ATTENDED = 'attended.str.casefold() in ["yes", "true", "1", "y"]'
+STATE = Column("_delegation_kind") == "state"
+NO_STATE = Column("_delegation_kind").is_not_null() & (Column("_delegation_kind") != "state")
+ATTENDED = Column("_attended") == "yes"
 
 SUITE = Suite(
     "meeting_participants",
@@ -19,7 +20,7 @@ SUITE = Suite(
         *contract_checks("meeting_participants", "MP", but=["MP-ISO3-02", "MP-ISO3-03"]),
         Check(
             "MP-ISO3-11",
-            gxe.ExpectColumnValuesToNotBeNull(column="iso3", row_condition=STATE, condition_parser="pandas"),
+            gxe.ExpectColumnValuesToNotBeNull(column="iso3", row_condition=STATE),
             column="iso3",
             dimension="completeness",
             severity="quarantine",
@@ -28,7 +29,7 @@ SUITE = Suite(
         ),
         Check(
             "MP-ISO3-12",
-            rules.ExpectState(column="iso3", row_condition=STATE, condition_parser="pandas"),
+            rules.ExpectState(column="iso3", row_condition=STATE),
             column="iso3",
             dimension="validity",
             severity="quarantine",
@@ -38,7 +39,7 @@ SUITE = Suite(
         ),
         Check(
             "MP-ISO3-13",
-            rules.ExpectLoadedState(column="iso3", row_condition=STATE, condition_parser="pandas"),
+            rules.ExpectLoadedState(column="iso3", row_condition=STATE),
             column="iso3",
             dimension="consistency",
             severity="quarantine",
@@ -49,7 +50,7 @@ SUITE = Suite(
         ),
         Check(
             "MP-ISO3-14",
-            gxe.ExpectColumnValuesToBeNull(column="iso3", row_condition=NO_STATE, condition_parser="pandas"),
+            gxe.ExpectColumnValuesToBeNull(column="iso3", row_condition=NO_STATE),
             column="iso3",
             dimension="consistency",
             severity="warn",
@@ -58,9 +59,7 @@ SUITE = Suite(
         ),
         Check(
             "MP-ORGANIZATION-11",
-            gxe.ExpectColumnValuesToNotBeNull(
-                column="organization", row_condition=NO_STATE, condition_parser="pandas"
-            ),
+            gxe.ExpectColumnValuesToNotBeNull(column="organization", row_condition=NO_STATE),
             column="organization",
             dimension="completeness",
             severity="quarantine",
@@ -80,9 +79,7 @@ SUITE = Suite(
         ),
         Check(
             "MP-ATTENDED-11",
-            rules.ExpectMeetingHasBegun(
-                column_list=["meeting_id", "received_on"], row_condition=ATTENDED, condition_parser="pandas"
-            ),
+            rules.ExpectMeetingHasBegun(column_list=["meeting_id", "received_on"], row_condition=ATTENDED),
             column="attended",
             dimension="accuracy",
             severity="warn",

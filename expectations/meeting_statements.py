@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
 
 from expectations import rules
 from expectations.suite import Check, Suite, contract_checks
 
-UPDATE = 'topic.str.casefold() == "compliance_update"'
+UPDATE = Column("_topic") == "compliance_update"
 
 SUITE = Suite(
     "meeting_statements",
@@ -17,9 +18,7 @@ SUITE = Suite(
         *contract_checks("meeting_statements", "MS", but=["MS-CASE_ID-03"]),
         Check(
             "MS-CASE_ID-11",
-            gxe.ExpectColumnValuesToNotBeNull(
-                column="case_id", row_condition=UPDATE, condition_parser="pandas"
-            ),
+            gxe.ExpectColumnValuesToNotBeNull(column="case_id", row_condition=UPDATE),
             column="case_id",
             dimension="completeness",
             severity="quarantine",
@@ -28,9 +27,7 @@ SUITE = Suite(
         ),
         Check(
             "MS-CASE_ID-12",
-            rules.ExpectKnownParent(
-                column="case_id", parent="compliance_cases", row_condition=UPDATE, condition_parser="pandas"
-            ),
+            rules.ExpectKnownParent(column="case_id", parent="compliance_cases", row_condition=UPDATE),
             column="case_id",
             dimension="consistency",
             severity="quarantine",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
 
 from expectations import rules
 from expectations.suite import Check, Suite, contract_checks
 
-OPEN = "ends_on.isnull()"
-ENDED = "ends_on.notnull()"
-OPEN_WITH_DEADLINE = 'ends_on.isnull() and kind.str.casefold() in ["article_4", "article_5"]'
-WITH_QUANTITY = "quantity.notnull()"
-WITHOUT_QUANTITY = "quantity.isnull()"
+OPEN = Column("ends_on").is_null()
+ENDED = Column("ends_on").is_not_null()
+OPEN_WITH_DEADLINE = OPEN & Column("_kind").is_in(["article_4", "article_5"])
+WITH_QUANTITY = Column("quantity").is_not_null()
+WITHOUT_QUANTITY = Column("quantity").is_null()
 
 SUITE = Suite(
     "obligations",
@@ -20,9 +21,7 @@ SUITE = Suite(
         *contract_checks("obligations", "OB"),
         Check(
             "OB-END_REASON-11",
-            gxe.ExpectColumnValuesToNotBeNull(
-                column="end_reason", row_condition=ENDED, condition_parser="pandas"
-            ),
+            gxe.ExpectColumnValuesToNotBeNull(column="end_reason", row_condition=ENDED),
             column="end_reason",
             dimension="completeness",
             severity="quarantine",
@@ -31,9 +30,7 @@ SUITE = Suite(
         ),
         Check(
             "OB-END_REASON-12",
-            gxe.ExpectColumnValuesToBeNull(
-                column="end_reason", row_condition=OPEN, condition_parser="pandas"
-            ),
+            gxe.ExpectColumnValuesToBeNull(column="end_reason", row_condition=OPEN),
             column="end_reason",
             dimension="consistency",
             severity="quarantine",
@@ -43,9 +40,7 @@ SUITE = Suite(
         ),
         Check(
             "OB-DEADLINE-11",
-            gxe.ExpectColumnValuesToNotBeNull(
-                column="deadline", row_condition=OPEN_WITH_DEADLINE, condition_parser="pandas"
-            ),
+            gxe.ExpectColumnValuesToNotBeNull(column="deadline", row_condition=OPEN_WITH_DEADLINE),
             column="deadline",
             dimension="completeness",
             severity="quarantine",
@@ -55,9 +50,7 @@ SUITE = Suite(
         ),
         Check(
             "OB-UNIT-11",
-            gxe.ExpectColumnValuesToNotBeNull(
-                column="unit", row_condition=WITH_QUANTITY, condition_parser="pandas"
-            ),
+            gxe.ExpectColumnValuesToNotBeNull(column="unit", row_condition=WITH_QUANTITY),
             column="unit",
             dimension="completeness",
             severity="quarantine",
@@ -66,9 +59,7 @@ SUITE = Suite(
         ),
         Check(
             "OB-UNIT-12",
-            gxe.ExpectColumnValuesToBeNull(
-                column="unit", row_condition=WITHOUT_QUANTITY, condition_parser="pandas"
-            ),
+            gxe.ExpectColumnValuesToBeNull(column="unit", row_condition=WITHOUT_QUANTITY),
             column="unit",
             dimension="consistency",
             severity="warn",

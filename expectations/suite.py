@@ -6,7 +6,8 @@ parent is known", 04 "names no person", and 11 onwards are the rules of the data
 
 A suite judges, in turn (``on``): ``shape`` every row, ``row`` the rows that say something, ``retraction`` those that
 retract, ``key`` all rows that stand so far, ``table`` each file or sheet, ``dataset`` the dataset as a whole. What is
-the same for every dataset (shape, table, dataset) stands once, in ``delivery.py``.
+the same for every dataset (shape, table, dataset) stands once, in ``delivery.py``. A check that holds under a condition
+only asks for it by ``_<column>``, which is the column's word or yes/no as it was meant, without regard to case.
 Source: docs/contract/inputs.md (What a bad input gets).
 """
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
 
 from expectations import rules
 from expectations.suite import Check, Suite, contract_checks, not_after_received
 
-CONSENT = 'action.str.casefold() in ["ratification", "acceptance", "approval", "accession", "succession"]'
-WITHDRAWAL = 'action.str.casefold() == "withdrawal"'
-WITHOUT_EFFECT = 'action.str.casefold() in ["signature", "suspension_notice"]'
+CONSENT = Column("_action").is_in(["ratification", "acceptance", "approval", "accession", "succession"])
+WITHDRAWAL = Column("_action") == "withdrawal"
+WITHOUT_EFFECT = Column("_action").is_in(["signature", "suspension_notice"])
 
 SUITE = Suite(
     "treaty_actions",
@@ -18,9 +19,7 @@ SUITE = Suite(
         *contract_checks("treaty_actions", "TA"),
         Check(
             "TA-EFFECTIVE_ON-11",
-            gxe.ExpectColumnValuesToNotBeNull(
-                column="effective_on", row_condition=CONSENT, condition_parser="pandas"
-            ),
+            gxe.ExpectColumnValuesToNotBeNull(column="effective_on", row_condition=CONSENT),
             column="effective_on",
             dimension="completeness",
             severity="quarantine",
@@ -30,9 +29,7 @@ SUITE = Suite(
         ),
         Check(
             "TA-EFFECTIVE_ON-12",
-            rules.ExpectArticle17Date(
-                column_list=["deposited_on", "effective_on"], row_condition=CONSENT, condition_parser="pandas"
-            ),
+            rules.ExpectArticle17Date(column_list=["deposited_on", "effective_on"], row_condition=CONSENT),
             column="effective_on",
             dimension="accuracy",
             severity="warn",
@@ -45,7 +42,6 @@ SUITE = Suite(
             rules.ExpectSixMonthsNotice(
                 column_list=["deposited_on", "effective_on"],
                 row_condition=WITHDRAWAL,
-                condition_parser="pandas",
             ),
             column="effective_on",
             dimension="accuracy",
@@ -55,9 +51,7 @@ SUITE = Suite(
         ),
         Check(
             "TA-EFFECTIVE_ON-14",
-            gxe.ExpectColumnValuesToBeNull(
-                column="effective_on", row_condition=WITHOUT_EFFECT, condition_parser="pandas"
-            ),
+            gxe.ExpectColumnValuesToBeNull(column="effective_on", row_condition=WITHOUT_EFFECT),
             column="effective_on",
             dimension="consistency",
             severity="warn",
