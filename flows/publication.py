@@ -129,9 +129,12 @@ def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
             f"attach {quoted(str(folder / 'warehouse.duckdb'))} as publication "
             f"(storage_version {quoted(STORAGE_VERSION)})"
         )
+        # One transaction: else each statement would wait for the disk, and there are hundreds.
+        connection.execute("begin")
         _copy_marts(connection, folder)
         _describe(connection, target_path(home))
         _write_audit(connection, home, run, content)
+        connection.execute("commit")
         connection.execute("detach publication")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -54,9 +54,14 @@ class Result:
         return int(self.record["exit_code"])
 
 
-def refresh(request: Request) -> Result:
+Night = Callable[[Home, Run, bool], None]
+"""Takes a run from its inboxes to its publication; told whether files wait to be judged."""
+
+
+def refresh(request: Request, night: Night | None = None) -> Result:
     """Run one refresh; its record tells how it ended.
 
+    ``night``: how the steps are run; as a Prefect flow unless given.
     Raises ``SraapError`` where no run could begin (usage, lock).
     ``KeyboardInterrupt`` is recorded in the run and raised again.
     """
@@ -74,7 +79,7 @@ def refresh(request: Request) -> Result:
             run.record["publication_id"] = (home.manifest() or {}).get("publication_id")
             run.end("nothing_new", 0, "Nothing new: the publication stands as it is.")
             return Result(run.record)
-        return _run(home, run, state.anything_new)
+        return _run(home, run, state.anything_new, night or in_prefect)
 
 
 def _asked(request: Request, inboxes: tuple[Path, ...]) -> dict[str, Any]:
@@ -246,16 +251,21 @@ def _warm_up_the_door() -> None:
     import great_expectations  # noqa: F401
 
 
-def _run(home: Home, run: Run, to_judge: bool) -> Result:
-    """Run the night in a flow; whatever happens, run.json says how it ended."""
-    try:
-        with _tools(home, run, to_judge):
-            from flows.nightly import nightly, settle_events
+def in_prefect(home: Home, run: Run, to_judge: bool) -> None:
+    """Run the night as a Prefect flow. Raises ``SraapError``."""
+    with _tools(home, run, to_judge):
+        from flows.nightly import nightly, settle_events
 
-            try:
-                nightly(str(home.root), run.run_id)
-            finally:
-                settle_events()
+        try:
+            nightly(str(home.root), run.run_id)
+        finally:
+            settle_events()
+
+
+def _run(home: Home, run: Run, to_judge: bool, night: Night) -> Result:
+    """Run the night; whatever happens, run.json says how it ended."""
+    try:
+        night(home, run, to_judge)
     except SraapError as error:
         return _failed(home, run, error)
     except KeyboardInterrupt:

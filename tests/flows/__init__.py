@@ -1,0 +1,1 @@
+"""Tests of the home, the archive, the ledger, the flow, the publication and the commands."""

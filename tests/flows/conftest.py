@@ -1,0 +1,69 @@
+"""One real refresh of a small delivery, shared by the tests that look at what it left."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flows.harness import AS_OF, CANARY, ANSWERS, deliver
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of whoever runs the tests takes part."""
+    for name in ("SRAAP_HOME", "SRAAP_TZ", "SRAAP_PEOPLE_KEY", "PREFECT_API_URL", "PREFECT_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """A home after ``sraap refresh --inbox … --json``, what it printed, and its inbox."""
+
+    home: Path
+    inbox: Path
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def published(self) -> Path:
+        return (self.home / "published").resolve()
+
+    @property
+    def record(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.stdout)
+        return document
+
+
+def sraap(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would, without the settings of whoever runs the tests."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SRAAP_", "PREFECT_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**kept, **environment},
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="session")
+def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Refreshed:
+    """A real home after one real refresh through Prefect, with a quarantined row and names in odd places."""
+    folder = tmp_path_factory.mktemp("refreshed")
+    inbox = deliver(
+        folder / "inbox",
+        article7_answers=[*ANSWERS, {"report_id": "R-KHM", "indicator_id": "1.2", "answer": "oui"}],
+    )
+    (inbox / f"{CANARY}.txt").write_text(f"{CANARY}, canarybird@example.org", encoding="utf-8")
+    (inbox / "meeting_participants.csv").rename(inbox / f"meeting_participants--{CANARY}.csv")
+    done = sraap("refresh", "--home", folder / "home", "--inbox", inbox, "--as-of", AS_OF, "--json")
+    return Refreshed(folder / "home", inbox, done.returncode, done.stdout, done.stderr)

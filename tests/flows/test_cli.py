@@ -1,0 +1,126 @@
+"""What users meet at the command line: exit codes, one JSON document, errors without traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flows import cli
+from flows.check import check
+from tests.flows.harness import ANSWERS, deliver, snapshot
+
+
+def run(*arguments: str | Path) -> int:
+    """The exit code of a command, run in this process."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(argument) for argument in arguments])
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["refresh", "--no-such-option"],
+        ["refresh", "--as-of", "31.12.2025"],
+        ["refresh", "--as-of", "2999-01-01"],
+        ["refresh", "--accept", "X-1"],
+        ["refresh", "--inbox", "no-such-folder"],
+        ["explain", "7.1", "--year", "next"],
+        ["explain", "7.1", "--year", "2025"],
+        ["audit", "../../etc"],
+        ["audit"],
+        ["check", "no-such-folder"],
+        ["withdraw", "abc", "--why", "x"],
+    ],
+)
+def test_usage_errors_are_exit_5_with_a_next_step_and_no_traceback(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments) == 5
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Error:" in said.err
+    assert "next:" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_error_with_json_is_one_document(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run("audit", "--home", tmp_path, "--json") == 5
+    document = json.loads(capsys.readouterr().out)
+    assert document["error"]["exit_code"] == 5
+    assert document["error"]["next"]
+
+
+def test_unforeseen_error_is_exit_70_and_shows_a_traceback_only_with_debug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("words of its own")
+
+    monkeypatch.setattr("flows.audit.audit", breaks)
+    assert run("audit", "--home", tmp_path) == 70
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    assert "words of its own" not in said.err
+    assert run("audit", "--home", tmp_path, "--debug") == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupt_ends_without_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("flows.audit.audit", interrupted)
+    assert run("audit", "--home", tmp_path) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("refresh", "check", "explain", "audit", "withdraw"):
+        assert run(command, "--help") == 0
+        assert command in capsys.readouterr().out
+
+
+def test_check_says_what_would_happen_and_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = {**ANSWERS[0], "indicator_id": "1.2", "answer": "oui"}
+    inbox = deliver(tmp_path / "inbox", article7_answers=[*ANSWERS, bad])
+    before = snapshot(tmp_path)
+    assert run("check", inbox, "--home", tmp_path / "home", "--json") == 1
+    report = json.loads(capsys.readouterr().out)
+    (row,) = report["quarantined"]
+    assert (row["file_name"], row["row_number"], row["column_name"], row["value"]) == (
+        "article7_answers.csv",
+        3,
+        "answer",
+        "oui",
+    )
+    assert row["sentence"]
+    answers = next(f for f in report["files"] if f["dataset"] == "article7_answers")
+    assert (answers["rows_read"], answers["rows_loaded"], answers["rows_quarantined"]) == (2, 1, 1)
+    assert snapshot(tmp_path) == before
+
+
+def test_check_is_clean_or_would_block(tmp_path: Path) -> None:
+    assert check(tmp_path / "home", (deliver(tmp_path / "whole"),)).exit_code == 0
+    lacking = check(tmp_path / "home", (deliver(tmp_path / "part", states=[]),))
+    assert lacking.exit_code == 2
+    assert lacking.problems
+
+
+def test_dry_run_takes_nothing_in(tmp_path: Path) -> None:
+    inbox = deliver(tmp_path / "inbox")
+    before = snapshot(tmp_path)
+    assert run("refresh", "--inbox", inbox, "--home", tmp_path / "home", "--dry-run") == 0
+    assert snapshot(tmp_path) == before
