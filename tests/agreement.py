@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -66,8 +67,9 @@ def example(rows: Rows, as_of: date, loaded_plan: tuple[Indicator, ...] = ()) ->
     return Example(landing_rows(rows), rows.header_only, as_of, expected, loaded_plan)
 
 
-def drawn_examples(count: int) -> list[Example]:
-    """So many examples drawn by hypothesis, always the same ones."""
+@cache
+def drawn_deliveries(count: int) -> tuple[Delivery, ...]:
+    """So many deliveries drawn by hypothesis, always the same ones."""
     drawn: list[Delivery] = []
 
     @settings(
@@ -83,7 +85,12 @@ def drawn_examples(count: int) -> list[Example]:
         drawn.append(delivery)
 
     collect()
-    return [example(delivery.accepted, delivery.as_of) for delivery in drawn[:count]]
+    return tuple(drawn[:count])
+
+
+def drawn_examples(count: int) -> list[Example]:
+    """The drawn deliveries as examples."""
+    return [example(delivery.accepted, delivery.as_of) for delivery in drawn_deliveries(count)]
 
 
 def differences(project: CompiledProject, example: Example) -> list[str]:

@@ -26,7 +26,7 @@ from tests import dbt_harness
 from tests.agreement import Example, drawn_examples, marts_differences
 
 PASS_SHARE = 0.90
-SWAPPED: dict[type[exp.Expression], type[exp.Expression]] = {
+SWAPPED: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.LT: exp.LTE,
     exp.LTE: exp.LT,
     exp.GT: exp.GTE,
@@ -49,7 +49,7 @@ class Mutant:
     sql: str
 
 
-def _is_plumbing(node: exp.Expression) -> bool:
+def _is_plumbing(node: exp.Expr) -> bool:
     """Whether a condition only joins two tables by columns of one name."""
     return (
         isinstance(node, exp.EQ)
@@ -59,7 +59,7 @@ def _is_plumbing(node: exp.Expression) -> bool:
     )
 
 
-def _replacements(node: exp.Expression) -> Iterator[tuple[str, Callable[[exp.Expression], exp.Expression]]]:
+def _replacements(node: exp.Expr) -> Iterator[tuple[str, Callable[[exp.Expr], exp.Expr]]]:
     """What could be written in a node's place: a description, and how it is made from a copy of the node."""
     kind = type(node)
     if kind in SWAPPED and not _is_plumbing(node):
