@@ -21,6 +21,7 @@ $(VENV)/bin/uv: requirements-bootstrap.lock
 $(VENV)/.run: $(VENV)/bin/uv requirements.lock pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m flows.prefect_database
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock

@@ -19,7 +19,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows import children
+from flows import children, prefect_database
 from flows.errors import Defect
 from flows.home import Home
 
@@ -70,7 +70,9 @@ def start(home: Home, run_folder: Path) -> Server | None:
     if os.environ.get("PREFECT_API_URL"):
         return None
     os.environ.setdefault("PREFECT_HOME", str(home.prefect))
-    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True, mode=0o700)
+    prefect_home = Path(os.environ["PREFECT_HOME"])
+    prefect_home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    prefect_database.supply(prefect_home)
     listener = socket.create_server(("127.0.0.1", 0))
     password = f"sraap:{secrets.token_urlsafe(24)}"
     log = run_folder / "prefect-server.log"

@@ -127,7 +127,7 @@ def test_the_same_inputs_and_day_give_the_same_bytes(sample_home: Path, tmp_path
 def test_a_second_refresh_finds_nothing_new_and_changes_nothing(sample_home: Path) -> None:
     before = (sample_home / "published").readlink()
     done = run("refresh", "--home", str(sample_home), "--as-of", AS_OF.isoformat(), "--json", expected=(0,))
-    assert json.loads(done.stdout)["outcome"] == "nothing_new"
+    assert json.loads(done.stdout)["state"] == "nothing_new"
     assert (sample_home / "published").readlink() == before
 
 
