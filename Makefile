@@ -38,7 +38,7 @@ lint: setup-dev ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	cd dbt_project && ../$(BIN)/sqlfluff lint models macros
+	cd dbt_project && ../$(BIN)/sqlfluff lint models macros tests
 
 test: setup-dev lint ## every check and test
 	$(BIN)/pytest

@@ -1,8 +1,8 @@
 """An empty database of Prefect's, made once for an environment.
 
-Prefect makes a new database by running all of its migrations since the first, which takes longer than the whole
-rest of a first refresh. ``make setup`` lets it do so once and keeps the result beside the interpreter; a new
-home starts with a copy. Without it Prefect makes its database itself, only slower.
+Prefect makes a new database by running all of its migrations since the first, which takes as long as the
+rest of a first refresh. ``make setup`` lets it do so once and keeps the result beside the interpreter; a
+new home starts with a copy. Without it Prefect makes its database itself, only slower.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ def supply(prefect_home: Path) -> None:
 
 
 def make() -> None:
-    """Let Prefect make the database, and keep it. Raises ``subprocess.CalledProcessError`` and ``OSError``."""
+    """Let Prefect make the database, and keep it.
+
+    Raises ``subprocess.CalledProcessError`` and ``OSError``.
+    """
     if template().exists():
         return
     template().parent.mkdir(parents=True, exist_ok=True)

@@ -152,7 +152,7 @@ def fill_control(
         select
             $as_of::date as as_of, $plan::varchar as plan_version, 0::bigint as last_delivery_seq,
             0::bigint as batch, 'test' as program_version, 'test' as publication_id, 'test' as run_id,
-            $created::timestamp as created_at
+            $created::varchar as created_at
         """,
         {
             "as_of": as_of,

@@ -109,20 +109,27 @@ counted_reports as (
 
 reporting as (
     select
-        reporting_year,
-        plan_version,
-        indicator_id,
-        member_kind,
-        member_key,
+        counted_reports.reporting_year,
+        counted_reports.plan_version,
+        counted_reports.indicator_id,
+        counted_reports.member_kind,
+        counted_reports.member_key,
         'article7_reports' as dataset,
-        counted_report_id as record_key,
+        counted_reports.counted_report_id as record_key,
         case
-            when rule = 'submitted_with_updates' then 'decides'
-            when reason = 'not_answered' then 'searched'
-            when counted_report_id = report_id then 'decides'
+            when counted_reports.rule = 'submitted_with_updates' then 'decides'
+            when counted_reports.reason = 'not_answered' then 'searched'
+            when counted_reports.counted_report_id = counted_reports.report_id then 'decides'
+            -- a report that does not hold the answer was looked through, whenever it came
+            when counted_reports.rule in ('reported', 'reported_ever') and answers.report_id is null then 'searched'
             else 'superseded'
         end as role
     from counted_reports
+    left join answers
+        on
+            counted_reports.counted_report_id = answers.report_id
+            and counted_reports.plan_version = answers.plan_version
+            and counted_reports.indicator_id = answers.indicator_id
     union all
     select
         counted_reports.reporting_year,

@@ -104,6 +104,13 @@ register_sources as (
         on
             acts.meeting_id = registers.meeting_id
             and acts.iso3 = registers.iso3
+    -- who attended without belonging has no observation
+    inner join observations
+        on
+            acts.reporting_year = observations.reporting_year
+            and acts.plan_version = observations.plan_version
+            and acts.indicator_id = observations.indicator_id
+            and acts.iso3 = observations.member_key
     where acts.rule = 'attended'
     group by all
 ),
