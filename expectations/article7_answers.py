@@ -18,8 +18,8 @@ SUITE = Suite(
             dimension="validity",
             severity="quarantine",
             reason="An indicator's id means something in one version of the plan only.",
-            sentence="{value} is not a plan version that is loaded. Load that plan, correct the version, or leave it out "
-            "for the configured plan.",
+            sentence="{value} is not a plan version that is loaded. Load that plan, correct the version, "
+            "or leave it out for the configured plan.",
         ),
         Check(
             "AN-INDICATOR_ID-11",
@@ -28,7 +28,8 @@ SUITE = Suite(
             dimension="validity",
             severity="quarantine",
             reason="Only indicators whose rule is reported or reported_ever are answered by reports.",
-            sentence="{value} is not an indicator of this plan that reports answer. Check the id and the plan version.",
+            sentence="{value} is not an indicator of this plan that reports answer. Check the id and the "
+            "plan version.",
         ),
     ),
 )

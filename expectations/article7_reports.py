@@ -16,9 +16,10 @@ SUITE = Suite(
             column="submitted_on",
             dimension="accuracy",
             severity="warn",
-            reason="reporting_year is the year of the 30 April on which a report is due, not the year that it covers.",
-            sentence="{value} lies before the reporting year began. Write as reporting_year the year in which the "
-            "report is due.",
+            reason="reporting_year is the year of the 30 April on which a report is due, not the year "
+            "that it covers.",
+            sentence="{value} lies before the reporting year began. Write as reporting_year the year in "
+            "which the report is due.",
         ),
         not_after_received("AR", "submitted_on", 12, "A submission"),
     ),

@@ -1,8 +1,8 @@
 """Where one run's tables are judged, dataset by dataset.
 
-``door.judge`` is the way in; this module does the work once Great Expectations is wanted. All files of a dataset are
-judged together, since a check costs the same for one file as for ten; what failed is then told apart by file.
-Source: docs/contract/inputs.md (What a bad input gets).
+``door.judge`` is the way in; this module does the work once Great Expectations is wanted. All files of a
+dataset are judged together, since a check costs the same for one file as for ten; what failed is then told
+apart by file. Source: docs/contract/inputs.md (What a bad input gets).
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Bench:
     def _header_only(self) -> frozenset[str]:
         return frozenset(d.table.dataset for d in self._tables if d.is_new and d.table.header_only)
 
-    # --- what is known -----------------------------------------------------------------------------------------
+    # --- what is known ------------------------------------------------------------------------------------
 
     def _names_in_registers(self) -> list[str]:
         """Normalised names of the persons in this run's registers, also of rows that will not load."""
@@ -138,7 +138,7 @@ class Bench:
             self._codes.update(Names(self._state_pairs).resolve(still_open))
         return values.spread(column, texts.map(self._codes).astype("str"))
 
-    # --- what all datasets share -------------------------------------------------------------------------------
+    # --- what all datasets share --------------------------------------------------------------------------
 
     def _judge_shape(self) -> list[Outcome]:
         """Cells of all rows of all datasets."""
@@ -160,7 +160,9 @@ class Bench:
                 if failing:
                     # Not by name: what somebody wrote as a name of a column could be anybody's.
                     sentence += f" (Counted from the left: {', '.join(map(str, places[place]))}.)"
-                self._report(outcome, delivered.table.dataset, delivered, (1, int(failing), []), sentence)
+                self._report(
+                    outcome, datasets()[delivered.table.dataset], delivered, (1, int(failing), []), sentence
+                )
 
     def _judge_whole(self) -> None:
         """Each dataset as a whole. Shares count the rows of new files, and rows that wait not at all."""
@@ -176,7 +178,7 @@ class Bench:
                     told = frame.iloc[place]
                     sentence += f" ({told['rows']} new rows, {told['quarantined']} quarantined, "
                     sentence += f"{told['waiting']} waiting.)"
-                self._report(outcome, dataset.name, None, (1, int(failing), []), sentence)
+                self._report(outcome, dataset, None, (1, int(failing), []), sentence)
 
     def _summary(self, dataset: Dataset) -> dict[str, Any]:
         rows = self._rows[dataset.name]
@@ -195,23 +197,22 @@ class Bench:
             "delivered_or_optional": delivered or not dataset.required,
         }
 
-    # --- one dataset -------------------------------------------------------------------------------------------
+    # --- one dataset --------------------------------------------------------------------------------------
 
     def _judge(self, dataset: Dataset, shape: list[Outcome]) -> None:
         rows = self._rows[dataset.name]
         rows.note(shape)
         hits = self._restrict(rows)
         outcomes = [shape, *self._judge_rows(rows, hits)]
-        letters = suite_of(dataset.name).letters
         by_code: dict[str, list[Outcome]] = {}
         for outcome in (one for stage in outcomes for one in stage):
             by_code.setdefault(outcome.check.code, []).append(outcome)
         for found in by_code.values():
-            self._results += table_lines(rows, letters, found)
+            self._results += table_lines(rows, found)
             for outcome in found:
                 if rows.tables:
-                    self._block(outcome, dataset.name, "")
-        self._quarantined.append(quarantine_lines(rows, letters, self._finder, self._hint))
+                    self._block(outcome, dataset, "")
+        self._quarantined.append(quarantine_lines(rows, self._finder, self._hint))
         self._learn(dataset)
 
     def _judge_rows(self, rows: Rows, hits: pd.DataFrame) -> list[list[Outcome]]:
@@ -248,7 +249,7 @@ class Bench:
         self._validations.append({"dataset": subject, "suite": stage, "result": evidence})
         return outcomes
 
-    # --- people ------------------------------------------------------------------------------------------------
+    # --- people -------------------------------------------------------------------------------------------
 
     def _restrict(self, rows: Rows) -> pd.DataFrame:
         """Name the files that hold people's data, or of which that can't be ruled out.
@@ -278,36 +279,35 @@ class Bench:
                 cleaned[column.name] = text
         return cleaned
 
-    # --- what is reported --------------------------------------------------------------------------------------
+    # --- what is reported ---------------------------------------------------------------------------------
 
     def _report(
         self,
         outcome: Outcome,
-        subject: str,
+        dataset: Dataset,
         delivered: DeliveredTable | None,
         rows: tuple[int, int, list[int]],
         sentence: str,
     ) -> None:
-        letters = suite_of(subject).letters
         if outcome.outcome == "error":
             sentence = broken(outcome)
-        line = result_line(outcome, subject, letters, delivered, rows, sentence)
+        line = result_line(outcome, dataset, delivered, rows, sentence)
         self._results.append(line)
         if line["outcome"] != "pass":
-            self._block(outcome, subject, sentence)
+            self._block(outcome, dataset, sentence)
 
-    def _block(self, outcome: Outcome, subject: str, sentence: str) -> None:
-        code = code_of(outcome.check, suite_of(subject).letters)
+    def _block(self, outcome: Outcome, dataset: Dataset, sentence: str) -> None:
+        code = code_of(outcome.check, dataset)
         if outcome.outcome == "error":
-            self._problems.append(Problem(code, subject, broken(outcome), "error"))
+            self._problems.append(Problem(code, dataset.name, broken(outcome), "error"))
         elif outcome.outcome == "fail" and outcome.check.severity == "block":
-            self._problems.append(Problem(code, subject, sentence))
+            self._problems.append(Problem(code, dataset.name, sentence))
 
     def _hint(self, name: str) -> str:
         nearest = Names(self._state_pairs).candidates(name)
         return f" Nearest: {', '.join(f'{n} ({code})' for n, code in nearest)}." if nearest else ""
 
-    # --- what the next dataset may ask -------------------------------------------------------------------------
+    # --- what the next dataset may ask --------------------------------------------------------------------
 
     def _learn(self, dataset: Dataset) -> None:
         """Keys of what loaded are known from here on; so are names of states and first days of meetings."""
@@ -331,7 +331,8 @@ class Bench:
 
 
 def _with_words(dataset: Dataset, frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows and, for conditions of checks, what their words mean: ``_action`` is action without regard to case."""
+    """The rows and, for conditions of checks, what their words mean: ``_action`` is action without regard
+    to case."""
     read = frame.copy(deep=False)
     for column in dataset.columns:
         if column.type == "word":

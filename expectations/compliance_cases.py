@@ -1,4 +1,5 @@
-"""compliance_cases: cases of alleged or known non-compliance, as public documents of the Convention state them."""
+"""compliance_cases: cases of alleged or known non-compliance, as public documents of the Convention state
+them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What is judged the same way in every dataset: the shape of rows, columns nobody knows, the dataset as a whole.
+"""What is judged the same way in every dataset: the shape of rows, columns nobody knows, the dataset as a
+whole.
 
-The star in a code stands for the dataset's letters: AN-SHARE-01 is this suite's *-SHARE-01 on article7_answers. One
-check judges all datasets at once, a row of its frame being a row, a table, or a dataset.
-Source: docs/contract/inputs.md (What a bad input gets).
+The star in a code stands for the dataset's letters: AN-SHARE-01 is this suite's *-SHARE-01 on
+article7_answers. One check judges all datasets at once, a row of its frame being a row, a table, or a
+dataset. Source: docs/contract/inputs.md (What a bad input gets).
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ SUITE = Suite(
             dimension="validity",
             severity="quarantine",
             reason="In a row with more or fewer cells than the header nobody knows which cell belongs where.",
-            sentence="This row has more or fewer cells than the header. Look for a delimiter too many, one that is "
-            "missing, or text with a delimiter in it that stands without quotation marks.",
+            sentence="This row has more or fewer cells than the header. Look for a delimiter too many, "
+            "one that is missing, or text with a delimiter in it that stands without quotation marks.",
             on=("shape",),
         ),
         Check(
@@ -34,8 +35,8 @@ SUITE = Suite(
             dimension="validity",
             severity="warn",
             reason="A column that the contract doesn't know is kept in the archive and not loaded.",
-            sentence="The table has columns that its dataset doesn't know; they are not loaded. Correct their names, "
-            "or leave them out.",
+            sentence="The table has columns that its dataset doesn't know; they are not loaded. Correct "
+            "their names, or leave them out.",
             on=("table",),
         ),
         Check(
@@ -45,8 +46,8 @@ SUITE = Suite(
             dimension="completeness",
             severity="block",
             reason="Without a required dataset most indicators can't be computed.",
-            sentence="This dataset is required and was never delivered. Deliver it; a file with only its header says "
-            "that there is nothing.",
+            sentence="This dataset is required and was never delivered. Deliver it; a file with only its "
+            "header says that there is nothing.",
             on=("dataset",),
         ),
         Check(
@@ -56,8 +57,8 @@ SUITE = Suite(
             dimension="validity",
             severity="block",
             reason="Where many rows of a dataset are wrong, the right ones can't be trusted either.",
-            sentence="Too large a share of this dataset's new rows is quarantined. See the quarantined rows, mend the "
-            "files and deliver them again, or accept this.",
+            sentence="Too large a share of this dataset's new rows is quarantined. See the quarantined "
+            "rows, mend the files and deliver them again, or accept this.",
             on=("dataset",),
         ),
         Check(
@@ -67,7 +68,8 @@ SUITE = Suite(
             dimension="completeness",
             severity="warn",
             reason="Rows that wait for a parent are in no figure.",
-            sentence="Rows of this dataset wait for what they refer to. Deliver it, or correct the reference.",
+            sentence="Rows of this dataset wait for what they refer to. Deliver it, or correct the "
+            "reference.",
             on=("dataset",),
         ),
         Check(
@@ -77,7 +79,8 @@ SUITE = Suite(
             dimension="completeness",
             severity="warn",
             reason="A delivery far smaller or larger than the last one may be cut off, or doubled.",
-            sentence="The number of rows differs much from this dataset's last delivery. Check that it is complete.",
+            sentence="The number of rows differs much from this dataset's last delivery. Check that it is "
+            "complete.",
             on=("dataset",),
         ),
     ),

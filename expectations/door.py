@@ -1,8 +1,8 @@
 """The door: judges what was delivered, and types what passed.
 
-The suites in this package say what is right; this module applies them with Great Expectations, quarantines the
-rows that Great Expectations names, and turns the rest into the landing's typed rows. People's data ends here
-(docs/contract/semantics.md, People). Source: docs/contract/inputs.md (What a bad input gets),
+The suites in this package say what is right; this module applies them with Great Expectations, quarantines
+the rows that Great Expectations names, and turns the rest into the landing's typed rows. People's data ends
+here (docs/contract/semantics.md, People). Source: docs/contract/inputs.md (What a bad input gets),
 docs/architecture.md (From reader to door).
 """
 
@@ -26,10 +26,11 @@ KEY_SEPARATOR = "\x1f"
 class DeliveredTable:
     """A table as it was delivered.
 
-    ``file_name`` is the name that may be shown (masked if restricted). ``first_seq`` is the ``delivery_seq`` of
-    the table's first row; row i (0-based, in frame order) has ``first_seq + i``. ``is_new``: a file of this run,
-    as against an earlier one read again for the rows ``only_rows`` (``_row`` numbers) that waited or were
-    quarantined: only these are judged, counted and loaded, and the share limit ignores them.
+    ``file_name`` is the name that may be shown (masked if restricted). ``first_seq`` is the
+    ``delivery_seq`` of the table's first row; row i (0-based, in frame order) has ``first_seq + i``.
+    ``is_new``: a file of this run, as against an earlier one read again for the rows ``only_rows``
+    (``_row`` numbers) that waited or were quarantined: only these are judged, counted and loaded, and the
+    share limit ignores them.
     """
 
     table: Table
@@ -55,15 +56,15 @@ class Limits:
 class Context:
     """What the door has to know besides the delivery.
 
-    ``indicators``: (plan_version, indicator_id, rule) of every plan known.
-    ``known_keys``: dataset -> keys of all versions in the landing, as text; the parts of a key of several columns
-    joined by ``KEY_SEPARATOR`` in the order of ``Dataset.key``. The mapping may be lazy; a dataset missing from
-    it has no rows.
-    ``state_names``: name -> iso3 of the ``states`` rows in the landing.
-    ``meeting_starts``: meeting_id -> starts_on of the counting ``meetings`` rows in the landing.
-    ``contributions``: the counting rows in the landing: contribution_id, iso3, year (int), kind, amount (Decimal).
-    ``delivered``: datasets delivered before this run. ``last_volumes``: dataset -> rows loaded when last delivered.
-    ``people_key``: secret key of people's hashes. ``people_names``: normalised names of persons in earlier registers.
+    ``indicators``: (plan_version, indicator_id, rule) of every plan known. ``known_keys``: dataset -> keys
+    of all versions in the landing, as text; the parts of a key of several columns joined by
+    ``KEY_SEPARATOR`` in the order of ``Dataset.key``. The mapping may be lazy; a dataset missing from it
+    has no rows. ``state_names``: name -> iso3 of the ``states`` rows in the landing. ``meeting_starts``:
+    meeting_id -> starts_on of the counting ``meetings`` rows in the landing. ``contributions``: the
+    counting rows in the landing: contribution_id, iso3, year (int), kind, amount (Decimal). ``delivered``:
+    datasets delivered before this run. ``last_volumes``: dataset -> rows loaded when last delivered.
+    ``people_key``: secret key of people's hashes. ``people_names``: normalised names of persons in earlier
+    registers.
     """
 
     today: date
@@ -95,16 +96,16 @@ class Verdict:
     """What the door decided (docs/architecture.md, From reader to door). No value of a person's is in it,
     apart from ``people_names``, which is for the restricted index alone and never shown.
 
-    ``accepted``: dataset -> Arrow table with ``landing_columns``, in order of delivery; all datasets are there.
-    ``quarantined``: dataset, file_sha256, file_name, sheet, row_number, delivery_seq, column_name, check_code,
-    sentence, value, waiting; a line for each row and failed check.
-    ``balance``: file_sha256, file_name, sheet, dataset, rows_read, rows_loaded, rows_duplicate, rows_quarantined
-    (waiting included), rows_waiting; a line for each table. For a table read again it counts ``only_rows``.
-    ``results``: columns of ``audit.validation_results`` without ``run_id``.
-    ``validations``: Great Expectations' own results, JSON-able, without values: {"dataset", "suite", "result"}.
-    ``header_only``: datasets of which this run took a file with only a header.
-    ``tables_refused``: (file_sha256, sheet or None) of tables that could not be taken.
-    ``restricted_files``: SHA-256 of files that hold people's data (a register, unknown columns, a name in a text).
+    ``accepted``: dataset -> Arrow table with ``landing_columns``, in order of delivery; all datasets are
+    there. ``quarantined``: dataset, file_sha256, file_name, sheet, row_number, delivery_seq, column_name,
+    check_code, sentence, value, waiting; a line for each row and failed check. ``balance``: file_sha256,
+    file_name, sheet, dataset, rows_read, rows_loaded, rows_duplicate, rows_quarantined (waiting included),
+    rows_waiting; a line for each table. For a table read again it counts ``only_rows``. ``results``:
+    columns of ``audit.validation_results`` without ``run_id``. ``validations``: Great Expectations' own
+    results, JSON-able, without values: {"dataset", "suite", "result"}. ``header_only``: datasets of which
+    this run took a file with only a header. ``tables_refused``: (file_sha256, sheet or None) of tables that
+    could not be taken. ``restricted_files``: SHA-256 of files that hold people's data (a register, unknown
+    columns, a name in a text).
     """
 
     accepted: dict[str, pa.Table] = field(repr=False)
@@ -122,11 +123,11 @@ class Verdict:
 def judge(deliveries: Sequence[DeliveredTable], context: Context) -> Verdict:
     """Judge all tables of a run, dataset by dataset (parents first), and type what passed.
 
-    ``deliveries`` come in order of delivery. Raises ``RuntimeError`` where typing fails for a row that passed all
-    checks, or where the door itself breaks: a defect, not bad data. Its message holds no cell.
+    ``deliveries`` come in order of delivery. Raises ``RuntimeError`` where typing fails for a row that
+    passed all checks, or where the door itself breaks: a defect, not bad data. Its message holds no cell.
     """
     # Great Expectations takes seconds to import; whoever only needs the shapes above doesn't pay for it.
-    from expectations.bench import Bench  # noqa: PLC0415
+    from expectations.bench import Bench
 
     return Bench(deliveries, context).verdict()
 

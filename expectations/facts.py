@@ -1,7 +1,8 @@
 """What the rules may ask besides the rows they judge.
 
-Great Expectations writes an expectation's arguments into its result, so that ten thousand known keys, or names of
-persons, must not be arguments. The door puts them here for as long as it judges. Source: docs/architecture.md.
+Great Expectations writes an expectation's arguments into its result, so that ten thousand known keys, or
+names of persons, must not be arguments. The door puts them here for as long as it judges. Source:
+docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ class Facts:
 
     ``state_of``: column of names or codes -> column of ISO alpha-3 codes, NA where a name means no state.
     ``names_person``: column of text -> True where it holds an e-mail address or the name of a person.
-    ``keys``: keys of all datasets that are known so far. ``said``: keys of this run's rows without fault in the dataset
-    that is being judged; a retraction may mean one of them.
-    ``indicators``: plan_version -> ids of its indicators that a report answers.
+    ``keys``: keys of all datasets that are known so far. ``said``: keys of this run's rows without fault in
+    the dataset that is being judged; a retraction may mean one of them. ``indicators``: plan_version -> ids
+    of its indicators that a report answers.
     """
 
     today: date

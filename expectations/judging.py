@@ -1,7 +1,7 @@
 """Runs the checks of one stage with Great Expectations, and says for each which rows failed.
 
-Great Expectations never gives back the values that failed: they could be a person's, and the door has them anyway.
-What a check that breaks says about itself is cut down to the kind of its error for the same reason.
+Great Expectations never gives back the values that failed: they could be a person's, and the door has them
+anyway. What a check that breaks says about itself is cut down to the kind of its error for the same reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROW = "delivery_seq"
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of one check: ``failing`` are the values of ``ROW`` of the rows that Great Expectations named."""
+    """Result of one check: ``failing`` are the values of ``ROW`` of the rows that failed."""
 
     check: Check
     outcome: Literal["pass", "fail", "error"]
@@ -36,8 +36,8 @@ class Outcome:
 def _batch_definition() -> Any:
     """One data frame asset in a context of its own, that sends nothing, shows nothing and stores nothing."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx  # noqa: PLC0415
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     # It would log the message of a broken check, and that may hold a cell.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
@@ -61,9 +61,9 @@ _WHICH_ROWS = {
 def evaluate(name: str, checks: Sequence[Check], frame: pd.DataFrame) -> tuple[list[Outcome], dict[str, Any]]:
     """Judge ``frame`` (text columns and ``ROW``) by ``checks``.
 
-    Gives an outcome for each check, in their order, also for one that Great Expectations left out (an error), and
-    Great Expectations' own results, JSON-able. Asks twice: which checks fail, then of those which rows; naming rows
-    costs as much again as judging them, and most checks pass.
+    Gives an outcome for each check, in their order, also for one that Great Expectations left out (an
+    error), and Great Expectations' own results, JSON-able. Asks twice: which checks fail, then of those
+    which rows; naming rows costs as much again as judging them, and most checks pass.
     """
     try:
         result = _validate(name, checks, frame, _WHICH_FAIL)
@@ -80,7 +80,7 @@ def evaluate(name: str, checks: Sequence[Check], frame: pd.DataFrame) -> tuple[l
 
 
 def _validate(name: str, checks: Sequence[Check], frame: pd.DataFrame, result_format: dict[str, Any]) -> Any:
-    import great_expectations as gx  # noqa: PLC0415
+    import great_expectations as gx
 
     suite = gx.ExpectationSuite(name=name, expectations=[_coded(check) for check in checks])
     batch = _batch_definition().get_batch({"dataframe": frame})

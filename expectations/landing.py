@@ -1,7 +1,7 @@
 """Accepted rows as the landing holds them: typed, words as the vocabulary writes them, people's data gone.
 
-Nothing is judged here. What the suites passed can be typed; where it can't, that is a defect of a suite and stops the
-run. Source: docs/architecture.md, docs/contract/inputs.md (Every dataset).
+Nothing is judged here. What the suites passed can be typed; where it can't, that is a defect of a suite and
+stops the run. Source: docs/architecture.md, docs/contract/inputs.md (Every dataset).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ SYNTHETIC = "synthetic sample"
 def typed(dataset: Dataset, rows: pd.DataFrame, retracted: pd.Series, people_key: bytes) -> pa.Table:
     """The rows with the dataset's ``landing_columns``, in their order.
 
-    ``rows``: text columns of the contract (NA = missing) and the columns of ``PROVENANCE``. ``retracted``: rows that
-    keep only key, received_on and record_status. Raises ``RuntimeError`` where a cell can't be typed.
+    ``rows``: text columns of the contract (NA = missing) and the columns of ``PROVENANCE``. ``retracted``:
+    rows that keep only key, received_on and record_status. Raises ``RuntimeError`` where a cell can't be
+    typed.
     """
     kept = rows.copy(deep=False)
     always = {*dataset.key, "received_on", "record_status"}

@@ -34,8 +34,8 @@ SUITE = Suite(
             dimension="validity",
             severity="quarantine",
             reason="The delegation of a state counts for that state.",
-            sentence="{value} names no state, or more than one.{candidates} Write the ISO 3166-1 alpha-3 code, or add "
-            "the name to sources/aliases.csv.",
+            sentence="{value} names no state, or more than one.{candidates} Write the ISO 3166-1 alpha-3 "
+            "code, or add the name to sources/aliases.csv.",
         ),
         Check(
             "MP-ISO3-13",
@@ -44,8 +44,8 @@ SUITE = Suite(
             dimension="consistency",
             severity="quarantine",
             reason="A row takes part only where what it refers to is known in states.",
-            sentence="{value} is not known in states so far. The row waits and loads once it has come; deliver states, "
-            "or correct iso3.",
+            sentence="{value} is not known in states so far. The row waits and loads once it has come; "
+            "deliver states, or correct iso3.",
             waits=True,
         ),
         Check(
@@ -55,7 +55,8 @@ SUITE = Suite(
             dimension="consistency",
             severity="warn",
             reason="A person of another delegation doesn't count for a state, whatever the cell says.",
-            sentence="iso3 is given and the delegation is not a state's: it is dropped. Check delegation_kind.",
+            sentence="iso3 is given and the delegation is not a state's: it is dropped. Check "
+            "delegation_kind.",
         ),
         Check(
             "MP-ORGANIZATION-11",
@@ -72,9 +73,10 @@ SUITE = Suite(
             column="registration_id",
             dimension="validity",
             severity="quarantine",
-            reason="The registration's id is kept; made of a name or an address it would carry the person past the door.",
-            sentence="registration_id is made of the person's name or e-mail address. Give an id that says nothing about "
-            "the person.",
+            reason="The registration's id is kept; made of a name or an address it would carry the person "
+            "past the door.",
+            sentence="registration_id is made of the person's name or e-mail address. Give an id that "
+            "says nothing about the person.",
             on=("row", "retraction"),
         ),
         Check(
@@ -84,8 +86,8 @@ SUITE = Suite(
             dimension="accuracy",
             severity="warn",
             reason="Nobody has attended a meeting that hasn't begun.",
-            sentence="attended is yes, and the row was received before the meeting began. Check meeting_id, attended and "
-            "received_on.",
+            sentence="attended is yes, and the row was received before the meeting began. Check "
+            "meeting_id, attended and received_on.",
         ),
     ),
 )

@@ -32,8 +32,8 @@ SUITE = Suite(
             dimension="consistency",
             severity="quarantine",
             reason="A row takes part only where what it refers to is known in compliance_cases.",
-            sentence="{value} is not known in compliance_cases so far. The row waits and loads once it has come; deliver "
-            "compliance_cases, or correct case_id.",
+            sentence="{value} is not known in compliance_cases so far. The row waits and loads once it "
+            "has come; deliver compliance_cases, or correct case_id.",
             waits=True,
         ),
     ),

@@ -1,4 +1,5 @@
-"""obligations: what a state is bound to do and from when to when; the populations of Articles 3, 4 and 5 rest on it."""
+"""obligations: what a state is bound to do and from when to when; the populations of Articles 3, 4 and 5
+rest on it."""
 
 from __future__ import annotations
 
@@ -34,9 +35,10 @@ SUITE = Suite(
             column="end_reason",
             dimension="consistency",
             severity="quarantine",
-            reason="An open obligation has no reason why it ended: either the reason or the missing day is wrong.",
-            sentence="end_reason is {value} and ends_on is empty. Give the day on which it ended, or leave the reason "
-            "out.",
+            reason="An open obligation has no reason why it ended: either the reason or the missing day "
+            "is wrong.",
+            sentence="end_reason is {value} and ends_on is empty. Give the day on which it ended, or "
+            "leave the reason out.",
         ),
         Check(
             "OB-DEADLINE-11",
@@ -45,8 +47,8 @@ SUITE = Suite(
             dimension="completeness",
             severity="quarantine",
             reason="Who is overdue under Article 4 or 5 is told by the deadline.",
-            sentence="deadline is empty for an open obligation under Article 4 or 5. Write the deadline, extensions "
-            "included.",
+            sentence="deadline is empty for an open obligation under Article 4 or 5. Write the deadline, "
+            "extensions included.",
         ),
         Check(
             "OB-UNIT-11",

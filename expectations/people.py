@@ -1,8 +1,8 @@
 """What becomes of names and e-mail addresses at the door.
 
-Persons are told apart by keyed hashes (docs/contract/semantics.md, People, and the rule of 3.3). Where a text of
-another dataset names a person of a register, or holds an e-mail address, that part is taken out. Nothing here puts
-a name into an exception, a log or a ``repr``.
+Persons are told apart by keyed hashes (docs/contract/semantics.md, People, and the rule of 3.3). Where a
+text of another dataset names a person of a register, or holds an e-mail address, that part is taken out.
+Nothing here puts a name into an exception, a log or a ``repr``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _WITHOUT_SPACES = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{M
 """Scripts that write no spaces between words: a name is looked for anywhere in the text."""
 
 _NO_NAMES = frozenset({"anonymous", "delegate", "name", "none", "participant", "unknown", "vacant"})
-"""Single words that stand where a name is missing; taken out of texts they would do harm and protect nobody."""
+"""Single words that stand where a name is missing; taken out of texts they would do harm and protect
+nobody."""
 _SHORTEST_SINGLE = 4
 
 
@@ -56,7 +57,8 @@ def keyed_hash(column: pd.Series, key: bytes) -> pd.Series:
 def person_keys(rows: pd.DataFrame, state: pd.Series, key: bytes) -> pd.DataFrame:
     """``person_key`` and ``organization_key`` of registrations (semantics.md, participant_count).
 
-    ``rows``: full_name, organization as text. ``state``: ISO alpha-3 code of a state's delegation, NA for another.
+    ``rows``: full_name, organization as text. ``state``: ISO alpha-3 code of a state's delegation, NA for
+    another.
     """
     organization = normalised(rows["organization"]).where(state.isna())
     delegation = ("state:" + state).where(state.notna(), "org:" + organization.fillna(""))
@@ -70,8 +72,8 @@ def person_keys(rows: pd.DataFrame, state: pd.Series, key: bytes) -> pd.DataFram
 class PersonFinder:
     """Finds persons' names and e-mail addresses in texts.
 
-    ``names``: normalised full names. Words count as whole words, whatever stands between them, and a family name may
-    come first. A single word is searched only where it could hardly be anything but a name.
+    ``names``: normalised full names. Words count as whole words, whatever stands between them, and a family
+    name may come first. A single word is searched only where it could hardly be anything but a name.
     """
 
     def __init__(self, names: Collection[str], no_names: Iterable[str] = ()) -> None:
@@ -158,7 +160,8 @@ class PersonFinder:
 
 
 def _plain(texts: pa.Array) -> pa.Array:
-    """Texts without accents and case, near enough to ``normalise`` to find a name by; done by Arrow, for all texts."""
+    """Texts without accents and case, near enough to ``normalise`` to find a name by; done by Arrow, for
+    all texts."""
     plain = pc.utf8_normalize(texts, form="NFKD")
     plain = pc.utf8_lower(pc.replace_substring_regex(plain, pattern=r"\p{Mn}+", replacement=""))
     plain = pc.replace_substring(plain, pattern="ß", replacement="ss")

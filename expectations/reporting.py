@@ -1,7 +1,7 @@
 """What the door says about its checks: lines of ``audit.validation_results`` and ``audit.quarantined_rows``.
 
-A value is shown where it helps and can't be a person's: never of a register, never of an id that names somebody, and
-of other texts without names and addresses.
+A value is shown where it helps and can't be a person's: never of a register, never of an id that names
+somebody, and of other texts without names and addresses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from expectations.door import DeliveredTable
 from expectations.judging import ROW, Outcome
 from expectations.people import PersonFinder
 from expectations.rows import Rows
-from expectations.suite import Check
+from expectations.suite import Check, suite_of
 from sources.contract import Dataset
 
 QUARANTINED_COLUMNS = {
@@ -65,7 +65,8 @@ RESULT_COLUMNS = {
 
 LONGEST_VALUE = 200
 MOST_CANDIDATES = 200
-"""For so many distinct unknown names the nearest states are looked up; more of them are no spelling mistakes."""
+"""For so many distinct unknown names the nearest states are looked up; more of them are no spelling
+mistakes."""
 
 
 def framed(lines: Sequence[dict[str, Any]] | pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
@@ -73,9 +74,9 @@ def framed(lines: Sequence[dict[str, Any]] | pd.DataFrame, columns: dict[str, st
     return pd.DataFrame(lines).reindex(columns=list(columns)).astype(columns).reset_index(drop=True)
 
 
-def code_of(check: Check, letters: str) -> str:
+def code_of(check: Check, dataset: Dataset) -> str:
     """The check's code; the star of a check that all datasets share stands for the dataset's letters."""
-    return check.code.replace("*", letters)
+    return check.code.replace("*", suite_of(dataset.name).letters)
 
 
 def neutral(sentence: str) -> str:
@@ -93,19 +94,18 @@ def broken(outcome: Outcome) -> str:
 
 def result_line(
     outcome: Outcome,
-    subject: str,
-    letters: str,
+    dataset: Dataset,
     delivered: DeliveredTable | None,
     rows: tuple[int, int, list[int]],
     sentence: str,
 ) -> dict[str, Any]:
-    """One line of results. ``rows``: how many were checked, how many failed, numbers of the first of these."""
+    """One line of results. ``rows``: how many were checked, how many failed, the first of their numbers."""
     check = outcome.check
     checked, failing, sample = rows
     return {
-        "check_code": code_of(check, letters),
+        "check_code": code_of(check, dataset),
         "engine": "great_expectations",
-        "subject": subject,
+        "subject": dataset.name,
         "file_sha256": delivered.file_sha256 if delivered else None,
         "file_name": delivered.file_name if delivered else None,
         "sheet": delivered.table.sheet if delivered else None,
@@ -121,7 +121,7 @@ def result_line(
     }
 
 
-def table_lines(rows: Rows, letters: str, found: Sequence[Outcome]) -> list[dict[str, Any]]:
+def table_lines(rows: Rows, found: Sequence[Outcome]) -> list[dict[str, Any]]:
     """A check's lines, one for each table; ``found`` are its outcomes on rows and on retractions."""
     outcome = next((one for one in found if one.outcome == "error"), found[0])
     sentence = broken(outcome) if outcome.outcome == "error" else neutral(outcome.check.sentence)
@@ -131,8 +131,7 @@ def table_lines(rows: Rows, letters: str, found: Sequence[Outcome]) -> list[dict
     return [
         result_line(
             outcome,
-            rows.dataset.name,
-            letters,
+            rows.dataset,
             delivered,
             (int(judged.get(place, 0)) if seen else 0, *failing.get(place, (0, []))),
             sentence,
@@ -141,10 +140,9 @@ def table_lines(rows: Rows, letters: str, found: Sequence[Outcome]) -> list[dict
     ]
 
 
-def quarantine_lines(
-    rows: Rows, letters: str, finder: PersonFinder, hint: Callable[[str], str]
-) -> pd.DataFrame:
-    """A line for each quarantined row and check that it failed. ``hint``: from an unknown name to the nearest."""
+def quarantine_lines(rows: Rows, finder: PersonFinder, hint: Callable[[str], str]) -> pd.DataFrame:
+    """A line for each quarantined row and check that it failed. ``hint``: from an unknown name to the
+    nearest."""
     held = ((rows.out | rows.waiting) & rows.frame["_judged"]).to_numpy()
     waiting = rows.waiting.to_numpy()
     lines: list[pd.DataFrame] = []
@@ -163,7 +161,7 @@ def quarantine_lines(
                     "row_number": part["row_number"],
                     "delivery_seq": part[ROW],
                     "column_name": check.column,
-                    "check_code": code_of(check, letters),
+                    "check_code": code_of(check, rows.dataset),
                     "waiting": waiting[places],
                     **_told(rows.dataset, check, part, finder, hint),
                 }
@@ -190,7 +188,8 @@ def _told(
         texts = values.distinct(raw)
         near = texts.iloc[:MOST_CANDIDATES].map(hint).astype("str").reindex(texts.index)
         sentence = _put(sentence, "{candidates}", values.spread(raw, near).fillna(""))
-    return {"value": shown, "sentence": _put(sentence, "{value}", ("'" + shown + "'").fillna("The value"))}
+    quoted = shown.map("'{}'".format, na_action="ignore").astype("str").fillna("The value")
+    return {"value": shown, "sentence": _put(sentence, "{value}", quoted)}
 
 
 def _put(sentence: pd.Series, place: str, text: pd.Series) -> pd.Series:

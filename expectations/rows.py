@@ -22,10 +22,11 @@ SAMPLE_ROWS = 10
 class Rows:
     """All rows of a dataset in this run.
 
-    ``frame``: text columns of the contract (NA = missing), the columns of provenance, ``_cells``, ``_header_cells``,
-    ``_table`` (place of its table in ``tables``), ``_new``, ``_judged`` and ``_key``. Of a table read again it holds
-    the rows asked for and those with their keys, which are looked at and not judged again. ``out``, ``waits`` and
-    ``repeats`` mark the rows that are quarantined, lack a parent, or repeat another.
+    ``frame``: text columns of the contract (NA = missing), the columns of provenance, ``_cells``,
+    ``_header_cells``, ``_table`` (place of its table in ``tables``), ``_new``, ``_judged`` and ``_key``. Of
+    a table read again it holds the rows asked for and those with their keys, which are looked at and not
+    judged again. ``out``, ``waits`` and ``repeats`` mark the rows that are quarantined, lack a parent, or
+    repeat another.
     """
 
     def __init__(self, dataset: Dataset, tables: Sequence[DeliveredTable]) -> None:
@@ -55,7 +56,7 @@ class Rows:
     def places(self, seqs: Sequence[int]) -> npt.NDArray[np.int64]:
         """Positions in ``frame`` of those of the given rows that are in it."""
         places = self._seqs.get_indexer(np.array(seqs, dtype=np.int64))
-        return places[places >= 0].astype(np.int64)
+        return np.asarray(places[places >= 0], dtype=np.int64)
 
     def note(self, outcomes: Sequence[Outcome]) -> None:
         """Keep what the checks of a stage mean for the rows."""
@@ -83,14 +84,15 @@ class Rows:
                 "waiting": self.waiting & self.frame["_judged"],
             }
         )
-        sums = marks.groupby("table").sum().reindex(range(len(self.tables)), fill_value=0)
+        sums = marks.groupby("table").sum().reindex(range(len(self.tables)), fill_value=0).astype("int64")
+        counts = sums.add_prefix("rows_").to_dict("records")
         return [
             {
                 "file_sha256": delivered.file_sha256,
                 "file_name": delivered.file_name,
                 "sheet": delivered.table.sheet,
                 "dataset": self.dataset.name,
-                **{f"rows_{name}": int(sums.loc[place, name]) for name in sums.columns},
+                **{str(name): count for name, count in counts[place].items()},
             }
             for place, delivered in enumerate(self.tables)
         ]
@@ -101,10 +103,12 @@ class Rows:
         if not seqs:
             return {}
         part = self.frame.iloc[self.places(seqs)]
-        by_table = part[part["_judged"]].groupby("_table")["row_number"]
-        return {
-            int(table): (len(numbers), sorted(numbers.tolist())[:SAMPLE_ROWS]) for table, numbers in by_table
-        }
+        numbers = part.loc[part["_judged"], "row_number"]
+        found: dict[int, tuple[int, list[int]]] = {}
+        for place in part["_table"].unique().tolist():
+            mine = numbers[part["_table"] == place].sort_values()
+            found[place] = (len(mine), mine.head(SAMPLE_ROWS).tolist())
+        return found
 
 
 def _frame_of(dataset: Dataset, place: int, delivered: DeliveredTable | None) -> pd.DataFrame:

@@ -1,9 +1,10 @@
 """The expectations of our own that the suites are written in.
 
-Each rule is a plain function from a column (or a few) of text to True where a row is right; what follows it is the
-Great Expectations class of that rule. A rule about one column never sees empty cells: whether a cell may be empty is
-a check of its own. A rule about several columns says nothing about a row whose cells don't even hold dates or numbers:
-another check has said so. Sources: docs/contract/inputs.md, docs/contract/semantics.md.
+Each rule is a plain function from a column (or a few) of text to True where a row is right; what follows it
+is the Great Expectations class of that rule. A rule about one column never sees empty cells: whether a cell
+may be empty is a check of its own. A rule about several columns says nothing about a row whose cells don't
+even hold dates or numbers: another check has said so. Sources: docs/contract/inputs.md,
+docs/contract/semantics.md.
 """
 
 from __future__ import annotations
@@ -80,13 +81,17 @@ def row_rule(name: str, *parameters: str) -> Callable[[ColumnRule], ColumnRule]:
     return register
 
 
-class RowExpectation(MulticolumnMapExpectation):
+class ColumnExpectation(ColumnMapExpectation):  # type: ignore[misc]
+    """An expectation about one column; it looks at the cells that aren't empty."""
+
+
+class RowExpectation(MulticolumnMapExpectation):  # type: ignore[misc]
     """An expectation about several columns that looks at every row, empty cells or not."""
 
     ignore_row_if: str = "never"
 
 
-# --- types -----------------------------------------------------------------------------------------------------
+# --- types ------------------------------------------------------------------------------------------------
 
 
 @column_rule("iso_date")
@@ -95,7 +100,7 @@ def is_iso_date(column: pd.Series) -> pd.Series:
     return values.dates(column).notna()
 
 
-class ExpectIsoDate(ColumnMapExpectation):
+class ExpectIsoDate(ColumnExpectation):
     map_metric = "column_values.iso_date"
 
 
@@ -105,7 +110,7 @@ def is_yes_or_no(column: pd.Series) -> pd.Series:
     return values.yes_no(column).notna()
 
 
-class ExpectYesOrNo(ColumnMapExpectation):
+class ExpectYesOrNo(ColumnExpectation):
     map_metric = "column_values.yes_or_no"
 
 
@@ -115,7 +120,7 @@ def is_plain_decimal(column: pd.Series) -> pd.Series:
     return values.is_decimal(column)
 
 
-class ExpectPlainDecimal(ColumnMapExpectation):
+class ExpectPlainDecimal(ColumnExpectation):
     map_metric = "column_values.plain_decimal"
 
 
@@ -125,7 +130,7 @@ def is_whole_year(column: pd.Series) -> pd.Series:
     return values.is_year(column)
 
 
-class ExpectYear(ColumnMapExpectation):
+class ExpectYear(ColumnExpectation):
     map_metric = "column_values.whole_year"
 
 
@@ -135,7 +140,7 @@ def is_in_vocabulary(column: pd.Series, words: list[str]) -> pd.Series:
     return values.words(column).isin([word.casefold() for word in words])
 
 
-class ExpectWord(ColumnMapExpectation):
+class ExpectWord(ColumnExpectation):
     words: list[str]
     map_metric = "column_values.in_vocabulary"
     success_keys = ("words", "mostly")
@@ -147,7 +152,7 @@ def is_state(column: pd.Series) -> pd.Series:
     return facts().state_of(column).notna()
 
 
-class ExpectState(ColumnMapExpectation):
+class ExpectState(ColumnExpectation):
     map_metric = "column_values.state"
 
 
@@ -157,11 +162,11 @@ def is_iso_alpha_3(column: pd.Series) -> pd.Series:
     return column.str.upper().isin(names.alpha_3())
 
 
-class ExpectIsoAlpha3(ColumnMapExpectation):
+class ExpectIsoAlpha3(ColumnExpectation):
     map_metric = "column_values.iso_3166_alpha_3"
 
 
-# --- references ------------------------------------------------------------------------------------------------
+# --- references -------------------------------------------------------------------------------------------
 
 
 @column_rule("loaded_state")
@@ -171,7 +176,7 @@ def is_loaded_state(column: pd.Series) -> pd.Series:
     return code.isna() | facts().keys.knows("states", code)
 
 
-class ExpectLoadedState(ColumnMapExpectation):
+class ExpectLoadedState(ColumnExpectation):
     map_metric = "column_values.loaded_state"
 
 
@@ -181,7 +186,7 @@ def is_known_parent(column: pd.Series, parent: str) -> pd.Series:
     return facts().keys.knows(parent, column)
 
 
-class ExpectKnownParent(ColumnMapExpectation):
+class ExpectKnownParent(ColumnExpectation):
     parent: str
     map_metric = "column_values.known_parent"
     success_keys = ("parent", "mostly")
@@ -193,7 +198,7 @@ def is_known_plan(column: pd.Series) -> pd.Series:
     return column.isin(list(facts().indicators))
 
 
-class ExpectKnownPlan(ColumnMapExpectation):
+class ExpectKnownPlan(ColumnExpectation):
     map_metric = "column_values.plan_version"
 
 
@@ -216,7 +221,7 @@ class ExpectAnsweredIndicator(RowExpectation):
     map_metric = "multicolumn_values.answered_indicator"
 
 
-# --- people ----------------------------------------------------------------------------------------------------
+# --- people -----------------------------------------------------------------------------------------------
 
 
 @column_rule("free_of_persons")
@@ -225,7 +230,7 @@ def is_free_of_persons(column: pd.Series) -> pd.Series:
     return ~facts().names_person(column)
 
 
-class ExpectNoPerson(ColumnMapExpectation):
+class ExpectNoPerson(ColumnExpectation):
     map_metric = "column_values.free_of_persons"
 
 
@@ -261,7 +266,7 @@ class ExpectNoDataOfThePerson(RowExpectation):
     map_metric = "multicolumn_values.own_registration_id"
 
 
-# --- amounts ---------------------------------------------------------------------------------------------------
+# --- amounts ----------------------------------------------------------------------------------------------
 
 
 @column_rule("above_zero")
@@ -271,7 +276,7 @@ def is_above_zero(column: pd.Series) -> pd.Series:
     return (cents.isna() | (cents > 0)).fillna(True).astype(bool)
 
 
-class ExpectAboveZero(ColumnMapExpectation):
+class ExpectAboveZero(ColumnExpectation):
     map_metric = "column_values.above_zero"
 
 
@@ -282,15 +287,17 @@ def is_zero_or_more(column: pd.Series) -> pd.Series:
     return (cents.isna() | (cents >= 0)).fillna(True).astype(bool)
 
 
-class ExpectZeroOrMore(ColumnMapExpectation):
+class ExpectZeroOrMore(ColumnExpectation):
     map_metric = "column_values.zero_or_more"
 
 
 @row_rule("paid_within_due")
 def is_paid_within_due(rows: pd.DataFrame) -> pd.Series:
-    """(contribution_id, iso3, year, kind, amount): a state's payments for a year are no more than its assessments.
+    """(contribution_id, iso3, year, kind, amount): a state's payments for a year are no more than its
+    assessments.
 
-    Counts what the landing holds and the rows of this run; a row of this run takes the place of one with its id.
+    Counts what the landing holds and the rows of this run; a row of this run takes the place of one with
+    its id.
     """
     contribution_id, iso3, year, kind, amount = (rows[column] for column in rows.columns)
     given = pd.DataFrame(
@@ -319,7 +326,7 @@ class ExpectPaidWithinDue(RowExpectation):
     map_metric = "multicolumn_values.paid_within_due"
 
 
-# --- dates -----------------------------------------------------------------------------------------------------
+# --- dates ------------------------------------------------------------------------------------------------
 
 
 @column_rule("not_after_today")
@@ -328,7 +335,7 @@ def is_not_after_today(column: pd.Series) -> pd.Series:
     return ~(values.dates(column) > pd.Timestamp(facts().today))
 
 
-class ExpectNotAfterToday(ColumnMapExpectation):
+class ExpectNotAfterToday(ColumnExpectation):
     map_metric = "column_values.not_after_today"
 
 
@@ -352,8 +359,8 @@ _ENTRY_INTO_FORCE = pd.Timestamp(1999, 3, 1)
 def is_by_article_17(rows: pd.DataFrame) -> pd.Series:
     """(deposited_on, effective_on): entry into force for a state as Article 17 gives it.
 
-    Deposit on or before 16 September 1998: 1 March 1999; else the first day of the sixth month after the month of
-    deposit.
+    Deposit on or before 16 September 1998: 1 March 1999; else the first day of the sixth month after the
+    month of deposit.
     """
     deposited, effective = (values.dates(rows[column]) for column in rows.columns)
     month = deposited.dt.year * 12 + deposited.dt.month - 1 + 6
@@ -383,8 +390,8 @@ class ExpectSixMonthsNotice(RowExpectation):
 def has_year_begun(rows: pd.DataFrame) -> pd.Series:
     """(reporting_year, submitted_on): nothing is submitted before its reporting year began."""
     year, submitted = (rows[column] for column in rows.columns)
-    reporting_year = pd.to_numeric(year.where(values.is_year(year)))
-    return ~(values.dates(submitted).dt.year < reporting_year)
+    begins = values.dates(year.where(values.is_year(year)) + "-01-01")
+    return ~(values.dates(submitted) < begins)
 
 
 class ExpectYearHasBegun(RowExpectation):
@@ -396,21 +403,22 @@ def has_meeting_begun(rows: pd.DataFrame) -> pd.Series:
     """(meeting_id, received_on): the register was received no earlier than the first day of the meeting."""
     meeting_id, received = (rows[column] for column in rows.columns)
     starts = meeting_id.map(facts().meeting_starts).astype("datetime64[us]")
-    return ~(values.dates(received) < starts)
+    return ~values.dates(received).lt(starts)
 
 
 class ExpectMeetingHasBegun(RowExpectation):
     map_metric = "multicolumn_values.meeting_has_begun"
 
 
-# --- keys ------------------------------------------------------------------------------------------------------
+# --- keys -------------------------------------------------------------------------------------------------
 
 
 @row_rule("one_content_a_key")
 def has_one_content(rows: pd.DataFrame) -> pd.Series:
     """(file, key, received_on, content): rows of one file with one key and day say the same, after typing."""
-    *place, content = (rows[column] for column in rows.columns)
-    return rows.groupby(place, sort=False)[content.name].transform("nunique") == 1
+    *place, content = rows.columns
+    contents = rows[content].groupby([rows[column] for column in place], sort=False).transform("nunique")
+    return contents.eq(1)
 
 
 class ExpectOneContentPerKey(RowExpectation):
@@ -433,13 +441,13 @@ def is_known_key(column: pd.Series, dataset: str) -> pd.Series:
     return facts().keys.knows(dataset, column) | column.isin(facts().said)
 
 
-class ExpectKnownKey(ColumnMapExpectation):
+class ExpectKnownKey(ColumnExpectation):
     dataset: str
     map_metric = "column_values.known_key"
     success_keys = ("dataset", "mostly")
 
 
-# --- a dataset as a whole --------------------------------------------------------------------------------------
+# --- a dataset as a whole ---------------------------------------------------------------------------------
 
 
 @row_rule("share_within_limit")

@@ -1,4 +1,5 @@
-"""stockpile_discoveries: previously unknown stockpiles; their days decide what was destroyed within six months."""
+"""stockpile_discoveries: previously unknown stockpiles; their days decide what was destroyed within six
+months."""
 
 from __future__ import annotations
 

@@ -1,14 +1,16 @@
 """What a suite is made of, and the checks that every dataset owes to the contract.
 
-A **check** says what must hold, why, how bad it is where it doesn't, and what people can do about it. Its code is
-stable: ``<dataset's letters>-<column or subject>-<number>``, where 01 is "is filled", 02 "is of its type", 03 "its
-parent is known", 04 "names no person", and 11 onwards are the rules of the dataset's own domain.
+A **check** says what must hold, why, how bad it is where it doesn't, and what people can do about it. Its
+code is stable: ``<dataset's letters>-<column or subject>-<number>``, where 01 is "is filled", 02 "is of its
+type", 03 "its parent is known", 04 "names no person", and 11 onwards are the rules of the dataset's own
+domain.
 
-A suite judges, in turn (``on``): ``shape`` every row, ``row`` the rows that say something, ``retraction`` those that
-retract, ``key`` all rows that stand so far, ``table`` each file or sheet, ``dataset`` the dataset as a whole. What is
-the same for every dataset (shape, table, dataset) stands once, in ``delivery.py``. A check that holds under a condition
-only asks for it by ``_<column>``, which is the column's word or yes/no as it was meant, without regard to case.
-Source: docs/contract/inputs.md (What a bad input gets).
+A suite judges, in turn (``on``): ``shape`` every row, ``row`` the rows that say something, ``retraction``
+those that retract, ``key`` all rows that stand so far, ``table`` each file or sheet, ``dataset`` the
+dataset as a whole. What is the same for every dataset (shape, table, dataset) stands once, in
+``delivery.py``. A check that holds under a condition only asks for it by ``_<column>``, which is the
+column's word or yes/no as it was meant, without regard to case. Source: docs/contract/inputs.md (What a bad
+input gets).
 """
 
 from __future__ import annotations
@@ -34,8 +36,9 @@ STAGES: tuple[Stage, ...] = ("shape", "row", "retraction", "key", "table", "data
 class Check:
     """One check. ``sentence`` may hold {value} and {candidates}, put in where they may be shown.
 
-    ``waits``: a row whose only fault this is waits for its parent. ``repeats``: the rows that fail are repetitions,
-    counted as duplicates. ``column`` is what the row's line in the quarantine names; ``shows_value``: with its cell.
+    ``waits``: a row whose only fault this is waits for its parent. ``repeats``: the rows that fail are
+    repetitions, counted as duplicates. ``column`` is what the row's line in the quarantine names;
+    ``shows_value``: with its cell.
     """
 
     code: str
@@ -131,8 +134,8 @@ def _column_checks(dataset: Dataset, column: Column, letters: str) -> list[Check
                 dimension="validity",
                 severity="quarantine",
                 reason="Ids are published; names and e-mail addresses of persons never pass the door.",
-                sentence=f"{column.name} holds the name or e-mail address of a person. Give an id that says nothing "
-                "about a person.",
+                sentence=f"{column.name} holds the name or e-mail address of a person. Give an id that "
+                "says nothing about a person.",
                 shows_value=False,
                 on=stages,
             )
@@ -239,9 +242,10 @@ def _key_checks(dataset: Dataset, letters: str) -> list[Check]:
             column=dataset.key[0],
             dimension="uniqueness",
             severity="quarantine",
-            reason="Of two rows of a file that say different things about one record on one day, none can be believed.",
-            sentence=f"Another row of this file has the same {key} and received_on and says something else. Keep the "
-            "right one.",
+            reason="Of two rows of a file that say different things about one record on one day, none can "
+            "be believed.",
+            sentence=f"Another row of this file has the same {key} and received_on and says something "
+            "else. Keep the right one.",
             on=("key",),
         ),
         Check(

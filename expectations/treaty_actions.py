@@ -23,9 +23,10 @@ SUITE = Suite(
             column="effective_on",
             dimension="completeness",
             severity="quarantine",
-            reason="A consent to be bound binds from its entry into force on; without that day nobody is a State Party.",
-            sentence="effective_on is empty for a consent to be bound. Article 17 gives it: the first day of the sixth "
-            "month after the month of deposit (1999-03-01 for a deposit up to 1998-09-16).",
+            reason="A consent to be bound binds from its entry into force on; without that day nobody is "
+            "a State Party.",
+            sentence="effective_on is empty for a consent to be bound. Article 17 gives it: the first day "
+            "of the sixth month after the month of deposit (1999-03-01 for a deposit up to 1998-09-16).",
         ),
         Check(
             "TA-EFFECTIVE_ON-12",
@@ -55,8 +56,10 @@ SUITE = Suite(
             column="effective_on",
             dimension="consistency",
             severity="warn",
-            reason="A signature or a suspension notice has no effect on membership; a day may mean another action.",
-            sentence="effective_on is given for a signature or a suspension notice. Check action; leave the day out.",
+            reason="A signature or a suspension notice has no effect on membership; a day may mean "
+            "another action.",
+            sentence="effective_on is given for a signature or a suspension notice. Check action; leave "
+            "the day out.",
         ),
         not_after_received("TA", "deposited_on", 11, "A deposit"),
     ),

@@ -1,7 +1,7 @@
 """Cells of text as values: dates, words, money, yes and no.
 
-Used by the rules and by the landing alike, so that what passes the door can be typed. Every function works on the
-distinct values of a column, of which there are few, and gives NA (NaT) for what isn't one. Source:
+Used by the rules and by the landing alike, so that what passes the door can be typed. Every function works
+on the distinct values of a column, of which there are few, and gives NA (NaT) for what isn't one. Source:
 docs/contract/inputs.md (Every dataset).
 """
 
@@ -18,7 +18,8 @@ _DECIMAL = r"[+-]?[0-9]{1,16}(\.[0-9]{1,2}0*)?"
 
 
 def spread(column: pd.Series, of_distinct: pd.Series) -> pd.Series:
-    """Results for the distinct values of a column, back on its rows; the index of ``of_distinct`` are the values."""
+    """Results for the distinct values of a column, back on its rows; the index of ``of_distinct`` are the
+    values."""
     codes = pd.Index(of_distinct.index).get_indexer(pd.Index(column))
     return pd.Series(of_distinct.array.take(codes, allow_fill=True), index=column.index)
 

@@ -1,7 +1,8 @@
 """What every reader makes: columns of text under one header.
 
-The formats differ in how a cell becomes text; what a header is, which rows are no rows and when a table can't be
-taken is the same for all and stands here once. Source: docs/contract/inputs.md, docs/architecture.md.
+The formats differ in how a cell becomes text; what a header is, which rows are no rows and when a table
+can't be taken is the same for all and stands here once.
+Source: docs/contract/inputs.md, docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def tidy(raw: RawTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
         places = [str(place + 1) for place, name in names if name in twice]
         raise Unreadable(
             "FILE-HEADER-DUPLICATE",
-            f"Columns {', '.join(places)} have the same name as another one. Give every column a name of its own.",
+            f"Columns {', '.join(places)} share a name. Give every column a name of its own.",
         )
     if any(pc.any(pc.match_substring(columns[place], "\0")).as_py() for place, _ in names):
         raise Unreadable("FILE-NUL", "The file holds NUL characters. Export it again as plain text.")

@@ -1,10 +1,10 @@
 """Which state a name means.
 
-Delivered files name states as their writers do: by code, by an old or a long name, in six languages and more. What
-``states`` itself calls them comes first, then our reviewed aliases, then two well-kept libraries (pycountry with the
-translations of iso-codes, and the CLDR's territory names by Babel), which are loaded only for what is still open.
-A name that could mean two states, or an area that is no state of the universe, means none. Source:
-docs/contract/inputs.md (Every dataset; the datasets).
+Delivered files name states as their writers do: by code, by an old or a long name, in six languages and
+more. What ``states`` itself calls them comes first, then our reviewed aliases, then two well-kept libraries
+(pycountry with the translations of iso-codes, and the CLDR's territory names by Babel), which are loaded
+only for what is still open. A name that could mean two states, or an area that is no state of the universe,
+means none. Source: docs/contract/inputs.md (Every dataset; the datasets).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ ALIASES = Path(__file__).resolve().parent / "aliases.csv"
 
 STATES = frozenset(
     """
-    AFG AGO ALB AND ARE ARG ARM ATG AUS AUT AZE BDI BEL BEN BFA BGD BGR BHR BHS BIH BLR BLZ BOL BRA BRB BRN BTN BWA
-    CAF CAN CHE CHL CHN CIV CMR COD COG COK COL COM CPV CRI CUB CYP CZE DEU DJI DMA DNK DOM DZA ECU EGY ERI ESP EST
-    ETH FIN FJI FRA FSM GAB GBR GEO GHA GIN GMB GNB GNQ GRC GRD GTM GUY HND HRV HTI HUN IDN IND IRL IRN IRQ ISL ISR
-    ITA JAM JOR JPN KAZ KEN KGZ KHM KIR KNA KOR KWT LAO LBN LBR LBY LCA LIE LKA LSO LTU LUX LVA MAR MCO MDA MDG MDV
-    MEX MHL MKD MLI MLT MMR MNE MNG MOZ MRT MUS MWI MYS NAM NER NGA NIC NIU NLD NOR NPL NRU NZL OMN PAK PAN PER PHL
-    PLW PNG POL PRK PRT PRY PSE QAT ROU RUS RWA SAU SDN SEN SGP SLB SLE SLV SMR SOM SRB SSD STP SUR SVK SVN SWE SWZ
-    SYC SYR TCD TGO THA TJK TKM TLS TON TTO TUN TUR TUV TZA UGA UKR URY USA UZB VAT VCT VEN VNM VUT WSM YEM ZAF ZMB
-    ZWE
+    AFG AGO ALB AND ARE ARG ARM ATG AUS AUT AZE BDI BEL BEN BFA BGD BGR BHR BHS BIH BLR BLZ BOL BRA BRB BRN
+    BTN BWA CAF CAN CHE CHL CHN CIV CMR COD COG COK COL COM CPV CRI CUB CYP CZE DEU DJI DMA DNK DOM DZA ECU
+    EGY ERI ESP EST ETH FIN FJI FRA FSM GAB GBR GEO GHA GIN GMB GNB GNQ GRC GRD GTM GUY HND HRV HTI HUN IDN
+    IND IRL IRN IRQ ISL ISR ITA JAM JOR JPN KAZ KEN KGZ KHM KIR KNA KOR KWT LAO LBN LBR LBY LCA LIE LKA LSO
+    LTU LUX LVA MAR MCO MDA MDG MDV MEX MHL MKD MLI MLT MMR MNE MNG MOZ MRT MUS MWI MYS NAM NER NGA NIC NIU
+    NLD NOR NPL NRU NZL OMN PAK PAN PER PHL PLW PNG POL PRK PRT PRY PSE QAT ROU RUS RWA SAU SDN SEN SGP SLB
+    SLE SLV SMR SOM SRB SSD STP SUR SVK SVN SWE SWZ SYC SYR TCD TGO THA TJK TKM TLS TON TTO TUN TUR TUV TZA
+    UGA UKR URY USA UZB VAT VCT VEN VNM VUT WSM YEM ZAF ZMB ZWE
     """.split()  # noqa: SIM905 - a table of 197 codes reads better so
 )
 """The universe: members of the United Nations, Holy See, State of Palestine, Cook Islands, Niue."""
@@ -107,7 +107,7 @@ _NO_STATE = ""
 
 
 def normalise(name: str) -> str:
-    """The name without accents, case, punctuation, articles and trailing footnote numbers (``China 5, 6``)."""
+    """The name without accents, case, punctuation, articles and footnote numbers (``China 5, 6``)."""
     text = _FOOTNOTES.sub("", name)
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
@@ -119,7 +119,8 @@ def normalise(name: str) -> str:
 
 
 def _turned(name: str) -> str:
-    """``Congo, Democratic Republic of the`` and ``Congo (Dem. Rep. of)`` in the order in which they are spoken."""
+    """``Congo, Democratic Republic of the`` and ``Congo (Dem. Rep. of)`` in the order in which they are
+    spoken."""
     head, mark, tail = name.replace("(", ",", 1).replace(")", "").partition(",")
     return f"{tail} {head}" if mark else name
 
@@ -157,7 +158,7 @@ def _country_index() -> dict[str, set[str]]:
 
 @cache
 def _english_names() -> tuple[tuple[str, str], ...]:
-    import pycountry  # noqa: PLC0415 - 40 ms, and rarely needed
+    import pycountry
 
     return tuple(
         (getattr(country, kind), _state_or_area(country.alpha_3))
@@ -170,10 +171,10 @@ def _english_names() -> tuple[tuple[str, str], ...]:
 @cache
 def _translated_index() -> dict[str, set[str]]:
     """Names in other languages, by CLDR and by iso-codes."""
-    import gettext  # noqa: PLC0415
+    import gettext
 
-    import pycountry  # noqa: PLC0415
-    from babel import Locale  # noqa: PLC0415 - half a second for all languages
+    import pycountry
+    from babel import Locale
 
     by_alpha_2 = {country.alpha_2: _state_or_area(country.alpha_3) for country in pycountry.countries}
     pairs: set[tuple[str, str]] = set()
@@ -190,7 +191,7 @@ def _translated_index() -> dict[str, set[str]]:
 
 @cache
 def _alpha_2() -> dict[str, str]:
-    import pycountry  # noqa: PLC0415
+    import pycountry
 
     return {c.alpha_2: c.alpha_3 for c in pycountry.countries if c.alpha_3 in STATES}
 
@@ -198,13 +199,14 @@ def _alpha_2() -> dict[str, str]:
 @cache
 def alpha_3() -> frozenset[str]:
     """All ISO 3166-1 alpha-3 codes, those of areas that are no states included."""
-    import pycountry  # noqa: PLC0415
+    import pycountry
 
     return frozenset(country.alpha_3 for country in pycountry.countries)
 
 
 class Names:
-    """Resolves names of states. ``known``: (name, iso3) of the ``states`` rows that are loaded, or a mapping."""
+    """Resolves names of states. ``known``: (name, iso3) of the ``states`` rows that are loaded, or a
+    mapping."""
 
     def __init__(self, known: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
         self._known_pairs = tuple(known.items() if isinstance(known, Mapping) else known)
@@ -246,7 +248,7 @@ class Names:
 
     def candidates(self, value: str, limit: int = 3) -> list[tuple[str, str]]:
         """The nearest names of states with their codes, nearest first, each state once."""
-        from rapidfuzz import fuzz, process  # noqa: PLC0415 - needed for unknown names only
+        from rapidfuzz import fuzz, process
 
         pairs = [
             *self._known_pairs,

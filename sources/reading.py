@@ -46,8 +46,42 @@ _READERS: dict[Format, Callable[[Path, Dataset], RawTable]] = {
 }
 
 _COMMON_ENDINGS = frozenset(
-    "csv json jsonl parquet xlsx xls xlsm ods doc docx odt rtf pdf txt md html htm xml zip gz 7z eml msg png jpg jpeg "
-    "gif tif tiff ppt pptx tsv yml yaml".split()
+    [
+        "csv",
+        "json",
+        "jsonl",
+        "parquet",
+        "xlsx",
+        "xls",
+        "xlsm",
+        "ods",
+        "doc",
+        "docx",
+        "odt",
+        "rtf",
+        "pdf",
+        "txt",
+        "md",
+        "html",
+        "htm",
+        "xml",
+        "zip",
+        "gz",
+        "7z",
+        "eml",
+        "msg",
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "tif",
+        "tiff",
+        "ppt",
+        "pptx",
+        "tsv",
+        "yml",
+        "yaml",
+    ]
 )
 
 
@@ -63,8 +97,9 @@ class FileIdentity:
 class Table:
     """Rows of one dataset in one file or sheet.
 
-    ``frame``: ``str`` columns named by trimmed, case-folded header, missing cells ``""``, cells trimmed, plus
-    ``_row`` (int64, the row number of contract.PROVENANCE) and ``_cells`` (int64, number of cells the row had).
+    ``frame``: ``str`` columns named by trimmed, case-folded header, missing cells ``""``, cells trimmed,
+    plus ``_row`` (int64, the row number of contract.PROVENANCE) and ``_cells`` (int64, number of cells the
+    row had).
     ``header``: the column names of the file, trimmed and case-folded, in order.
     ``problem``: why this table can't be taken; its frame may then hold anything.
     """
@@ -135,7 +170,8 @@ def read(path: Path, name: str, max_bytes: int = MAX_FILE_BYTES) -> FileContent:
             identity.format,
             problem=FileProblem(
                 "FILE-TOO-LARGE",
-                f"The file has {size / 1e6:,.0f} MB; the limit is {max_bytes / 1e6:,.0f} MB. Deliver it in parts.",
+                f"The file has {size / 1e6:,.1f} MB, the limit is {max_bytes / 1e6:,.1f} MB. "
+                "Deliver it in parts.",
             ),
         )
     if size == 0:
@@ -181,7 +217,8 @@ def _missing_columns(dataset: Dataset, header: tuple[str, ...]) -> FileProblem |
     if not {column.name for column in dataset.columns} & set(header):
         return FileProblem(
             "FILE-HEADER",
-            f"The first row names no column of {dataset.name}. It must be the header: {', '.join(dataset.required_columns)}.",
+            f"The first row names no column of {dataset.name}. It must be the header, with at least "
+            f"{', '.join(dataset.required_columns)}.",
         )
     return FileProblem(
         "FILE-COLUMNS", f"Required columns of {dataset.name} are missing: {', '.join(missing)}. Add them."

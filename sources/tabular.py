@@ -1,7 +1,8 @@
 """How CSV, JSON, JSON lines and Parquet become columns of text.
 
-Each reader keeps a cell as it was written: numbers keep their literal digits, ``NA`` is Namibia, and what can't be
-told (an open quote, a nested value, a key given twice) is said instead of guessed. Source: docs/contract/inputs.md.
+Each reader keeps a cell as it was written: numbers keep their literal digits, ``NA`` is Namibia, and what
+can't be told (an open quote, a nested value, a key given twice) is said instead of guessed.
+Source: docs/contract/inputs.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import csv as arrow_csv
 
 from sources.contract import Dataset
 from sources.frames import RawTable, Unreadable, named_header, text_array
@@ -55,7 +58,7 @@ def decoded(data: bytes) -> bytes:
     return data
 
 
-# --- CSV ---------------------------------------------------------------------------------------------------------
+# --- CSV --------------------------------------------------------------------------------------------------
 
 
 def read_csv(path: Path, dataset: Dataset) -> RawTable:
@@ -78,7 +81,7 @@ def read_csv(path: Path, dataset: Dataset) -> RawTable:
 
 
 def _header(data: bytes, dataset: Dataset) -> tuple[str, list[str]]:
-    """Delimiter and header: the delimiter under which most columns are known, then the one that gives most."""
+    """Delimiter and header: of the delimiters the one with most known columns, then with most columns."""
     known = {column.name for column in dataset.columns}
     start = data[:1_000_000].decode("utf-8", errors="ignore")
     found: list[tuple[int, int, str, list[str]]] = []
@@ -97,9 +100,7 @@ def _header(data: bytes, dataset: Dataset) -> tuple[str, list[str]]:
 
 
 def _parse(data: bytes, delimiter: str, width: int) -> tuple[pa.Table, list[tuple[int, int, str]]]:
-    """All records as text, header first, and (record number, cells, text) of those with a wrong number of cells."""
-    from pyarrow import csv as arrow_csv
-
+    """All records as text, header first; and record number, cells and text of those with too few or many."""
     wrong: list[tuple[int, int, str]] = []
 
     def note(row: Any) -> str:
@@ -134,7 +135,7 @@ def _parse(data: bytes, delimiter: str, width: int) -> tuple[pa.Table, list[tupl
 def _with_wrong_rows(
     table: pa.Table, wrong: list[tuple[int, int, str]], header: tuple[str, ...], lines_above: int
 ) -> RawTable:
-    """The table with its wrong rows back in their places, as rows of empty cells. ``wrong`` counts the header."""
+    """The table with its wrong rows back in their places, as rows of empty cells."""
     wrong_numbers = np.array([number for number, _, _ in wrong], dtype=np.int64)
     numbers = np.setdiff1d(np.arange(2, table.num_rows + 2 + len(wrong), dtype=np.int64), wrong_numbers)
     cells = np.full(len(numbers), len(header), dtype=np.int64)
@@ -149,7 +150,7 @@ def _with_wrong_rows(
     return RawTable(header, tuple(columns), numbers + lines_above, cells)
 
 
-# --- JSON --------------------------------------------------------------------------------------------------------
+# --- JSON -------------------------------------------------------------------------------------------------
 
 
 class _Nested(ValueError):
@@ -180,7 +181,7 @@ def _record(pairs: list[tuple[str, object]]) -> dict[str, str]:
     record = {key.strip().casefold(): value if type(value) is str else _text(value) for key, value in pairs}
     if len(record) != len(pairs):
         raise _Twice
-    return record  # type: ignore[return-value]
+    return record
 
 
 def _refuse_constant(name: str) -> str:
@@ -188,7 +189,10 @@ def _refuse_constant(name: str) -> str:
 
 
 def _loads(text: str, whole: str, line_of: Callable[[int], int]) -> list[dict[str, str]]:
-    """The objects of an array. ``whole`` says what was expected; ``line_of`` turns a line of ``text`` into the file's."""
+    """The objects of an array.
+
+    ``whole`` says what was expected; ``line_of`` turns a line of ``text`` into the file's.
+    """
     try:
         found = json.loads(
             text,
@@ -205,7 +209,7 @@ def _loads(text: str, whole: str, line_of: Callable[[int], int]) -> list[dict[st
     except _Nested:
         raise Unreadable(
             "FILE-JSON-NESTED",
-            "A value is an object or an array. Write one text, number, true, false or null a key.",
+            "A value is an object or an array. Write a text, number, true, false or null.",
         ) from None
     except _Twice:
         raise Unreadable("FILE-JSON-DUPLICATE", "An object has one key twice. Keep one of them.") from None
@@ -226,8 +230,8 @@ def _from_records(records: list[dict[str, str]], rows: Iterable[int]) -> RawTabl
     if not (header := tuple(dict.fromkeys(chain.from_iterable(records)))):
         raise Unreadable(
             "FILE-EMPTY",
-            "The file holds no object with a key, and so no column. To say that there are no rows, deliver a CSV file "
-            "with only its header.",
+            "The file holds no object with a key, and so no column. To say that there are no rows, deliver "
+            "a CSV file with only its header.",
         )
     columns = tuple(text_array([record.get(name, "") for record in records]) for name in header)
     numbers = np.fromiter(rows, dtype=np.int64, count=len(records))
@@ -255,13 +259,11 @@ def read_jsonl(path: Path, dataset: Dataset) -> RawTable:
     return _from_records(records, held)
 
 
-# --- Parquet -----------------------------------------------------------------------------------------------------
+# --- Parquet ----------------------------------------------------------------------------------------------
 
 
 def read_parquet(path: Path, dataset: Dataset) -> RawTable:
     """Rows of a Parquet file; the row number is the row's place, from 1."""
-    import pyarrow.parquet as pq
-
     try:
         with pq.ParquetFile(path) as file:
             about = file.metadata
@@ -289,7 +291,7 @@ def _parquet_text(column: pa.ChunkedArray, place: int) -> pa.Array:
         return _parquet_text(column.cast(kind.value_type), place)
     try:
         if pa.types.is_timestamp(kind):
-            return text_array(_without(pc.strftime(column, "%Y-%m-%dT%H:%M:%S"), r"T00:00:00(\.0+)?$"))
+            return text_array(_without(pc.strftime(column, "%Y-%m-%dT%H:%M:%S"), r"(T00:00:00)?(\.0+)?$"))
         if pa.types.is_floating(kind):
             return _float_text(column.cast(pa.float64()))
         if pa.types.is_decimal(kind):
@@ -300,7 +302,7 @@ def _parquet_text(column: pa.ChunkedArray, place: int) -> pa.Array:
     except (pa.ArrowException, OSError):
         raise Unreadable(
             "FILE-PARQUET-TYPE",
-            f"Column {place} has the type {kind.id and str(kind).split('<')[0]}, which is no cell. Write it as text.",
+            f"Column {place} holds lists, structures or bytes, which are no cells. Write it as text.",
         ) from None
 
 

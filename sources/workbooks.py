@@ -1,7 +1,8 @@
 """How an XLSX workbook becomes columns of text.
 
-A workbook is a zip archive of XML: it can be a bomb, can be locked by a password, and carries its author's name in
-its properties. All that is looked at before anything parses a sheet. Source: docs/contract/inputs.md.
+A workbook is a zip archive of XML: it can be a bomb, can be locked by a password, and carries its author's
+name in its properties. All that is looked at before anything parses a sheet.
+Source: docs/contract/inputs.md.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from python_calamine import CalamineWorkbook
 
 from sources.contract import Dataset, datasets
 from sources.frames import RawTable, Unreadable, named_header, text_array
@@ -37,12 +39,12 @@ _PLAIN_PARTS = re.compile(
     r"\[Content_Types\]\.xml|_rels/\.rels|docProps/(core|app)\.xml|xl/(workbook|styles|sharedStrings|calcChain|metadata)\.xml"
     r"|xl/_rels/workbook\.xml\.rels|xl/theme/theme\d*\.xml|xl/worksheets/sheet\d+\.xml",
 )
-"""Parts that hold cells, formats and properties only. Comments, pictures, links and the like may name anybody."""
+"""Parts that hold cells, formats and properties only. Comments, pictures, links may name anybody."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet named after a dataset. ``raw`` is the problem's ``Unreadable`` where the sheet can't be taken."""
+    """A sheet named after a dataset. ``raw`` is an ``Unreadable`` where the sheet can't be taken."""
 
     dataset: Dataset
     name: str
@@ -51,7 +53,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Workbook:
-    """The sheets that are datasets, in order of the workbook; how many are not; whether it may name its author."""
+    """The sheets that are datasets, in order; how many are not; whether it may name its author."""
 
     sheets: tuple[Sheet, ...]
     ignored_sheets: int
@@ -61,8 +63,6 @@ class Workbook:
 def read_workbook(path: Path) -> Workbook:
     """Rows of every sheet named after a dataset (trimmed, without regard to case). Raises ``Unreadable``."""
     errors = _check_archive(path)
-    from python_calamine import CalamineWorkbook
-
     try:
         with CalamineWorkbook.from_path(path) as book:
             wanted = [(name, datasets().get(name.strip().casefold())) for name in book.sheet_names]
@@ -108,7 +108,8 @@ def _check_archive(path: Path) -> _Archive:
         if file.read(8) == _OLE:
             raise Unreadable(
                 "FILE-ENCRYPTED",
-                "The workbook is protected by a password, or in the old XLS format. Save it as XLSX without a password.",
+                "The workbook is protected by a password, or in the old XLS format. Save it as XLSX without "
+                "a password.",
             )
     try:
         with zipfile.ZipFile(path) as archive:
@@ -160,7 +161,7 @@ _VALUE = re.compile(rb"<(?:\w+:)?v>([^<]*)</")
 
 
 def _error_cells(archive: zipfile.ZipFile) -> dict[str, dict[tuple[int, int], str]]:
-    """Sheet name -> (row, column, from 0) -> text of its error cells, which the library would give as empty."""
+    """Sheet name -> (row, column, from 0) -> text of its error cells, which the library gives as empty."""
     found: dict[str, dict[tuple[int, int], str]] = {}
     for name, part in _sheet_parts(archive).items():
         xml = archive.read(part)
@@ -170,8 +171,9 @@ def _error_cells(archive: zipfile.ZipFile) -> dict[str, dict[tuple[int, int], st
         if height * width > MAX_SHEET_CELLS:
             raise Unreadable(
                 "FILE-BOMB",
-                "A sheet has a cell so far from the others that it can't be held. Delete the rows and columns that are "
-                "not in use.",
+                "A sheet has a cell so far from the others that it can't be held. Delete the rows and "
+                "columns "
+                "that are not in use.",
             )
         if b't="e"' in xml:
             found[name] = {

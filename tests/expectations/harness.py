@@ -1,4 +1,5 @@
-"""Small deliveries for the tests of the door: one good row of each dataset, and what the landing knows by then."""
+"""Small deliveries for the tests of the door: one good row of each dataset, and what the landing knows by
+then."""
 
 from __future__ import annotations
 

@@ -88,7 +88,8 @@ DOMAIN: dict[str, dict[str, dict[str, str]]] = {
         "CC-OPENED_ON-11": {"opened_on": "2026-01-16", "closed_on": ""},
     },
 }
-"""Code -> what to change in the dataset's good row so that it trips, for the rules that no declaration gives."""
+"""Code -> what to change in the dataset's good row so that it trips, for the rules that no declaration
+gives."""
 
 KEY_AND_WHOLE = ("KEY-01", "KEY-02", "KEY-03")
 """Checks of several rows, proved in test_door.py."""

@@ -1,0 +1,429 @@
+"""Files of every format become the same frame of text, and what can't be read says why."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+from openpyxl import Workbook
+
+from sources import workbooks
+from sources.reading import FileContent, Table, classify, masked_name, read
+
+HEADER = "iso3,name,un_region,received_on"
+MIDNIGHT = datetime.fromisoformat("2025-01-02")
+AFTER_THREE = datetime.fromisoformat("2025-01-02T03:04")
+
+
+def _read(tmp_path: Path, data: bytes | str, name: str = "states.csv", **limits: int) -> FileContent:
+    path = tmp_path / "0123"
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return read(path, name, **limits)
+
+
+def _table(content: FileContent) -> Table:
+    assert content.problem is None
+    (table,) = content.tables
+    assert table.problem is None
+    return table
+
+
+def _cells(table: Table) -> list[list[str]]:
+    return table.frame[[*table.header]].values.tolist()
+
+
+def _code(content: FileContent) -> str:
+    """The code of the file's problem, or of its only table's."""
+    problem = content.problem or content.tables[0].problem
+    assert problem is not None and problem.sentence.endswith(".")
+    return problem.code
+
+
+# --- names of files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "form"),
+    [
+        ("states.csv", "states", "csv"),
+        ("States.CSV", "states", "csv"),
+        ("meeting_participants--22MSP final.json", "meeting_participants", "json"),
+        ("article7_answers--a--b.jsonl", "article7_answers", "jsonl"),
+        ("inbox/sub/meetings.parquet", "meetings", "parquet"),
+        ("any book.XLSX", "workbook", "xlsx"),
+        ("states.txt", "unknown", "unknown"),
+        ("states-2025.csv", "unknown", "unknown"),
+        ("nothing.csv", "unknown", "unknown"),
+        ("states", "unknown", "unknown"),
+        (".csv", "unknown", "unknown"),
+        ("states.csv.bak", "unknown", "unknown"),
+        ("", "unknown", "unknown"),
+    ],
+)
+def test_a_file_is_what_its_name_says(name: str, dataset: str, form: str) -> None:
+    identity = classify(name)
+    assert (identity.dataset, identity.format) == (dataset, form)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Meeting_Participants--Olga Sample.CSV", "meeting_participants--1a2b3c4d.csv"),
+        ("Olga Sample.xlsx", "workbook--1a2b3c4d.xlsx"),
+        ("Olga Sample.pdf", "unknown--1a2b3c4d.pdf"),
+        ("mail to.Olga", "unknown--1a2b3c4d"),
+        ("Olga", "unknown--1a2b3c4d"),
+    ],
+)
+def test_a_masked_name_tells_nothing_of_the_name(name: str, shown: str) -> None:
+    assert masked_name(name, "1a2b3c4d" + "0" * 56) == shown
+
+
+def test_a_file_of_no_known_name_has_nothing_to_say(tmp_path: Path) -> None:
+    content = _read(tmp_path, "a,b\n1,2\n", "other.csv")
+    assert (content.format, content.tables, content.problem) == ("unknown", (), None)
+
+
+# --- CSV --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_csv_in_every_shape(tmp_path: Path, delimiter: str, start: str, end: str) -> None:
+    lines = [HEADER, "NAM,  Namibia ,African,2025-01-02", '"CIV","Côte, ""d""; Ivoire",,2025-01-02']
+    if delimiter != ",":
+        lines[:2] = [line.replace(",", delimiter) for line in lines[:2]]
+        lines[2] = delimiter.join(['"CIV"', '"Côte, ""d""; Ivoire"', "", "2025-01-02"])
+    table = _table(_read(tmp_path, start + end.join(lines) + end))
+    assert table.header == ("iso3", "name", "un_region", "received_on")
+    assert _cells(table) == [
+        ["NAM", "Namibia", "African", "2025-01-02"],
+        ["CIV", 'Côte, "d"; Ivoire', "", "2025-01-02"],
+    ]
+    assert table.frame["_row"].tolist() == [2, 3] and table.frame["_cells"].tolist() == [4, 4]
+    assert {str(t) for t in table.frame.dtypes} == {"str", "int64"}
+
+
+def test_the_text_na_is_namibia_and_nothing_is_guessed(tmp_path: Path) -> None:
+    table = _table(_read(tmp_path, f"{HEADER}\nNA,null,NaN,007\n"))
+    assert _cells(table) == [["NA", "null", "NaN", "007"]]
+
+
+def test_header_names_are_trimmed_and_case_folded(tmp_path: Path) -> None:
+    table = _table(_read(tmp_path, " ISO3 ,Name,UN_Region,Received_On,Ünknown\nNA,x,,2025-01-01,y\n"))
+    assert table.header == ("iso3", "name", "un_region", "received_on", "ünknown")
+
+
+def test_row_numbers_are_those_of_a_spreadsheet_blank_lines_counted(tmp_path: Path) -> None:
+    text = f'\n{HEADER}\n\nA,"two\nlines",,\n,,,\n\n   \nB,b,,\n'
+    table = _table(_read(tmp_path, text))
+    assert table.frame["_row"].tolist() == [4, 8]
+    assert table.frame["name"].tolist() == ["two\nlines", "b"]
+
+
+def test_rows_with_a_wrong_number_of_cells_stay_in_their_places_without_cells(tmp_path: Path) -> None:
+    table = _table(_read(tmp_path, f"{HEADER}\nA,a,,\nB,b\nC,c,,\nD,d,,,x,y\nE,e,,\n"))
+    assert table.frame["_row"].tolist() == [2, 3, 4, 5, 6]
+    assert table.frame["_cells"].tolist() == [4, 2, 4, 6, 4]
+    assert table.frame["name"].tolist() == ["a", "", "c", "", "e"]
+
+
+def test_a_column_without_a_name_and_cells_is_no_column_and_one_with_cells_is_an_unknown_one(
+    tmp_path: Path,
+) -> None:
+    assert _table(_read(tmp_path, f"{HEADER},,\nA,a,,,,\n")).header == tuple(HEADER.split(","))
+    assert _table(_read(tmp_path, f"{HEADER},\nA,a,,,x\n")).header[-1] == "column 5"
+
+
+def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
+    for text in (HEADER, HEADER + "\n", HEADER.replace(",", ";") + "\r\n\r\n"):
+        table = _table(_read(tmp_path, text))
+        assert table.header_only and table.frame.empty
+
+
+def test_a_stray_quote_inside_a_cell_is_text(tmp_path: Path) -> None:
+    assert _cells(_table(_read(tmp_path, f'{HEADER}\nA,5" pipe,,\n')))[0][1] == '5" pipe'
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "FILE-EMPTY"),
+        (b"  \n\n", "FILE-EMPTY"),
+        (b"\xef\xbb\xbf", "FILE-EMPTY"),
+        (HEADER.encode("utf-16"), "FILE-ENCODING"),
+        (f"{HEADER}\nCIV,Côte,,\n".encode("latin-1"), "FILE-ENCODING"),
+        (f"{HEADER}\nCIV,C\0te,,\n".encode(), "FILE-NUL"),
+        (f'{HEADER}\nCIV,"Cote,,\nX,x,,\n'.encode(), "FILE-QUOTE"),
+        (f'{HEADER}\nA,5" pipe,,\nC,"c,,\n'.encode(), "FILE-QUOTE"),
+        (b"iso3,name,Name ,received_on\nA,a,b,\n", "FILE-HEADER-DUPLICATE"),
+        (b"AFG,Afghanistan,,2025-01-01\n", "FILE-HEADER"),
+        (b"iso3,name,un_region\nA,a,\n", "FILE-COLUMNS"),
+        (b"PK\x03\x04 not a table", "FILE-HEADER"),
+    ],
+)
+def test_csv_that_can_t_be_read_says_why(tmp_path: Path, data: bytes, code: str) -> None:
+    assert _code(_read(tmp_path, data)) == code
+
+
+def test_missing_columns_are_named_and_those_that_are_there_never(tmp_path: Path) -> None:
+    content = _read(tmp_path, "meeting_id,Olga Sample\nA,b\n", "meeting_participants.csv")
+    problem = content.tables[0].problem
+    assert problem is not None and problem.code == "FILE-COLUMNS"
+    assert "registration_id" in problem.sentence and "received_on" in problem.sentence
+    assert "olga" not in problem.sentence.lower() and "olga" not in repr(content).lower()
+
+
+def test_a_file_over_the_limit_is_not_read(tmp_path: Path) -> None:
+    assert _code(_read(tmp_path, HEADER, max_bytes=10)) == "FILE-TOO-LARGE"
+    assert _table(_read(tmp_path, HEADER, max_bytes=len(HEADER))).header_only
+
+
+# --- JSON -------------------------------------------------------------------------------------------------
+
+
+def test_json_numbers_keep_their_digits_and_missing_keys_are_empty(tmp_path: Path) -> None:
+    text = """[{"iso3": "NA", "name": 1.50, "received_on": null, "Extra ": true},
+               {"received_on": "2025-01-01", "name": 12345678901234567890, "iso3": false}, {}]"""
+    table = _table(_read(tmp_path, text, "states.json"))
+    assert table.header == ("iso3", "name", "received_on", "extra")
+    assert _cells(table) == [["NA", "1.50", "", "true"], ["false", "12345678901234567890", "2025-01-01", ""]]
+    assert table.frame["_row"].tolist() == [1, 2]
+
+
+def test_jsonl_row_numbers_are_lines(tmp_path: Path) -> None:
+    one = json.dumps({"iso3": "NA", "name": "a", "received_on": "x\u2028y"}, ensure_ascii=False)
+    table = _table(_read(tmp_path, f"\ufeff{one}\r\n\n  \n{one}", "states--x.jsonl"))
+    assert table.frame["_row"].tolist() == [1, 4]
+    assert table.frame["received_on"].tolist() == ["x\u2028y"] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"iso3": "A"}', "FILE-JSON"),
+        ('[{"iso3": "A"}, 1]', "FILE-JSON"),
+        ('[{"iso3": "A"}', "FILE-JSON"),
+        ('[{"iso3": ["A"]}]', "FILE-JSON-NESTED"),
+        ('[{"iso3": {"a": "A"}}]', "FILE-JSON-NESTED"),
+        ("[" * 100_000, "FILE-JSON-NESTED"),
+        ('[{"iso3": "A", "iso3": "B"}]', "FILE-JSON-DUPLICATE"),
+        ('[{"iso3": "A", "ISO3 ": "B"}]', "FILE-JSON-DUPLICATE"),
+        ('[{"iso3": NaN}]', "FILE-JSON-NAN"),
+        ('[{"iso3": -Infinity}]', "FILE-JSON-NAN"),
+        ('[{"iso3": "\\ud800"}]', "FILE-ENCODING"),
+        ('[{"iso3": "\\u0000", "name": "", "received_on": ""}]', "FILE-NUL"),
+        ("[]", "FILE-EMPTY"),
+        ('[{"name": "x"}]', "FILE-COLUMNS"),
+    ],
+)
+def test_json_that_can_t_be_read_says_why(tmp_path: Path, text: str, code: str) -> None:
+    assert _code(_read(tmp_path, text, "states.json")) == code
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}, {"a": 2}', '{"a":\n1}', "[1]", '[{"a": 1}]', '{"a": 1}\nx'])
+def test_jsonl_holds_one_object_a_line(tmp_path: Path, text: str) -> None:
+    assert _code(_read(tmp_path, text, "states.jsonl")) == "FILE-JSON"
+
+
+def test_json_names_the_line_where_it_breaks(tmp_path: Path) -> None:
+    content = _read(tmp_path, '{"iso3": "A"}\n\n{"iso3": "Olga"\n', "states.jsonl")
+    assert content.problem is not None
+    assert "line 3" in content.problem.sentence and "Olga" not in repr(content)
+
+
+# --- Parquet ----------------------------------------------------------------------------------------------
+
+
+def _parquet(columns: dict[str, pa.Array]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+def test_parquet_values_become_the_text_that_a_csv_would_hold(tmp_path: Path) -> None:
+    data = _parquet(
+        {
+            "iso3": pa.array(["NA", None]).dictionary_encode(),
+            "name": pa.array([2025.0, 0.1]),
+            "un_region": pa.array([True, False]),
+            "Received_On": pa.array([date(2025, 1, 2), None]),
+            "stamp": pa.array([MIDNIGHT, AFTER_THREE], pa.timestamp("us")),
+            "zoned": pa.array([MIDNIGHT, None], pa.timestamp("ms", "UTC")),
+            "whole": pa.array([2**60, -1]),
+            "money": pa.array([Decimal("12.50"), Decimal("3.00")]),
+            "large": pa.array([1e16, 1e-7]),
+            "nothing": pa.nulls(2),
+        }
+    )
+    table = _table(_read(tmp_path, data, "states.parquet"))
+    assert _cells(table) == [
+        [
+            *("NA", "2025", "true", "2025-01-02", "2025-01-02", "2025-01-02"),
+            *(str(2**60), "12.50", "10000000000000000", ""),
+        ],
+        ["", "0.1", "false", "", "2025-01-02T03:04:00", "", "-1", "3", "0.0000001", ""],
+    ]
+    assert table.frame["_row"].tolist() == [1, 2]
+
+
+def test_parquet_without_rows_is_a_header(tmp_path: Path) -> None:
+    empty = {name: pa.array([], pa.string()) for name in HEADER.split(",")}
+    assert _table(_read(tmp_path, _parquet(empty), "states.parquet")).header_only
+
+
+@pytest.mark.parametrize("name", ["x", "x.parquet"])
+def test_parquet_that_can_t_be_read_says_why(tmp_path: Path, name: str) -> None:
+    whole = _parquet({"iso3": pa.array(["A"] * 100)})
+    assert _code(_read(tmp_path, whole[:-20], "states.parquet")) == "FILE-PARQUET"
+    assert _code(_read(tmp_path, "iso3\nA\n", "states.parquet")) == "FILE-PARQUET"
+    nested = _parquet({"iso3": pa.array([["A"]])})
+    assert _code(_read(tmp_path, nested, "states.parquet")) == "FILE-PARQUET-TYPE"
+
+
+def test_parquet_that_unfolds_to_too_many_cells_is_not_unfolded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sources.tabular.MAX_CELLS", 99)
+    data = _parquet({"iso3": pa.array(["A"] * 100)})
+    assert _code(_read(tmp_path, data, "states.parquet")) == "FILE-BOMB"
+
+
+# --- workbooks --------------------------------------------------------------------------------------------
+
+
+def _book(fill: Callable[[Any, Any], None], tmp_path: Path) -> bytes:
+    path = tmp_path / "made.xlsx"
+    book = xlsxwriter.Workbook(path)
+    fill(book, book.add_worksheet)
+    book.close()
+    return path.read_bytes()
+
+
+def test_a_sheet_named_after_a_dataset_is_a_table_of_it(tmp_path: Path) -> None:
+    def fill(book: Any, sheet: Any) -> None:
+        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        minute = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+        sheet("Read me first").write(0, 0, "hello")
+        states = sheet(" States ")
+        states.write_row(2, 1, ["ISO3", "name", "un_region", "received_on"])
+        states.write_row(3, 1, ["NA", 2025, True])
+        states.write_datetime(3, 4, MIDNIGHT, day)
+        states.write_row(5, 1, ["CIV", 1234.5])
+        states.write_formula(5, 3, "=1/0", None, "#DIV/0!")
+        states.write_datetime(5, 4, AFTER_THREE, minute)
+        states.write_row(6, 1, ["FRA", 1e16, "", "2025-01-02"])
+        sheet("meetings").write_row(0, 0, ["meeting_id", "title"])
+
+    content = _read(tmp_path, _book(fill, tmp_path), "Book.xlsx")
+    states, meetings = content.tables
+    assert (states.dataset, states.sheet, content.ignored_sheets) == ("states", " States ", 1)
+    assert _cells(states) == [
+        ["NA", "2025", "true", "2025-01-02"],
+        ["CIV", "1234.5", "#DIV/0!", "2025-01-02 03:04:00"],
+        ["FRA", "10000000000000000", "", "2025-01-02"],
+    ]
+    assert states.frame["_row"].tolist() == [4, 6, 7] and states.problem is None
+    assert meetings.problem is not None and meetings.problem.code == "FILE-COLUMNS"
+    assert not content.personal_properties
+
+
+def test_an_empty_sheet_is_that_sheet_s_problem(tmp_path: Path) -> None:
+    def fill(book: Any, sheet: Any) -> None:
+        sheet("states")
+        sheet("meetings").write_row(
+            0, 0, ["meeting_id", "title", "kind", "starts_on", "ends_on", "received_on"]
+        )
+
+    states, meetings = _read(tmp_path, _book(fill, tmp_path), "b.xlsx").tables
+    assert states.problem is not None and states.problem.code == "FILE-EMPTY"
+    assert meetings.header_only
+
+
+def test_a_workbook_without_a_dataset_says_so(tmp_path: Path) -> None:
+    data = _book(lambda book, sheet: sheet("Olga Sample").write(0, 0, "x"), tmp_path)
+    content = _read(tmp_path, data, "b.xlsx")
+    assert _code(content) == "FILE-SHEETS" and "Olga" not in repr(content)
+
+
+@pytest.mark.parametrize("name", ["author", "manager", "title", "subject", "comments", "keywords", "company"])
+def test_document_properties_that_could_name_a_person_are_told(tmp_path: Path, name: str) -> None:
+    def fill(book: Any, sheet: Any) -> None:
+        sheet("states").write_row(0, 0, HEADER.split(","))
+        book.set_properties({name: "Olga Sample"})
+
+    assert _read(tmp_path, _book(fill, tmp_path), "b.xlsx").personal_properties
+
+
+def test_comments_and_other_parts_may_name_a_person(tmp_path: Path) -> None:
+    def fill(book: Any, sheet: Any) -> None:
+        states = sheet("states")
+        states.write_row(0, 0, HEADER.split(","))
+        states.write_comment("A1", "by Olga")
+
+    assert _read(tmp_path, _book(fill, tmp_path), "b.xlsx").personal_properties
+
+
+def test_a_workbook_of_another_writer_is_read_too(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "states"
+    sheet.append(HEADER.split(","))
+    sheet.append(["NA", "Namibia", None, date(2025, 1, 2)])
+    book.save(tmp_path / "o.xlsx")
+    content = read(tmp_path / "o.xlsx", "o.xlsx")
+    assert _cells(content.tables[0]) == [["NA", "Namibia", "", "2025-01-02"]]
+    # It writes its own name as creator.
+    assert content.personal_properties
+
+
+def _whole_book(tmp_path: Path) -> bytes:
+    return _book(lambda _, sheet: sheet("states").write_row(0, 0, HEADER.split(",")), tmp_path)
+
+
+def test_a_truncated_or_false_workbook_says_so(tmp_path: Path) -> None:
+    whole = _whole_book(tmp_path)
+    for data in (whole[:-30], whole[: len(whole) // 2], b"iso3,name\n", b"PK\x05\x06" + b"\0" * 18):
+        assert _code(_read(tmp_path, data, "b.xlsx")) == "FILE-XLSX"
+
+
+def test_a_workbook_with_a_damaged_part_says_so(tmp_path: Path) -> None:
+    data = bytearray(_whole_book(tmp_path))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        part = archive.getinfo("xl/worksheets/sheet1.xml")
+    data[part.header_offset + 80] ^= 0xFF
+    assert _code(_read(tmp_path, bytes(data), "b.xlsx")) == "FILE-XLSX"
+
+
+def test_a_protected_workbook_says_so(tmp_path: Path) -> None:
+    ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
+    assert _code(_read(tmp_path, ole, "b.xlsx")) == "FILE-ENCRYPTED"
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbooks, "RATIO_FROM_BYTES", 1_000_000)
+    bomb = io.BytesIO(_whole_book(tmp_path))
+    with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/zero", b"\0" * 5_000_000)
+    assert _code(_read(tmp_path, bomb.getvalue(), "b.xlsx")) == "FILE-BOMB"
+
+
+def test_a_cell_far_from_all_others_is_a_bomb(tmp_path: Path) -> None:
+    def fill(book: Any, sheet: Any) -> None:
+        states = sheet("states")
+        states.write_row(0, 0, HEADER.split(","))
+        states.write(1_048_575, 16_383, "x")
+
+    assert _code(_read(tmp_path, _book(fill, tmp_path), "b.xlsx")) == "FILE-BOMB"
