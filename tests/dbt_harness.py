@@ -228,7 +228,7 @@ def compiled_project() -> CompiledProject:
             else:
                 os.environ["SRAAP_BUILD_DB"] = before
         manifest = json.loads((folder / "target" / "manifest.json").read_text(encoding="utf-8"))
-        memory = duckdb.connect(":memory:", config={"threads": 2})
+        memory = duckdb.connect(":memory:", config={"threads": 1})
         memory.execute(f"attach ':memory:' as {CATALOG}")
         _copy_seeds(memory, database, manifest)
     models = _models(manifest)

@@ -214,9 +214,9 @@ class _Maker:
         self.files: dict[str, list[TextCells]] = {}
         self.limits: list[date] = []
         self.case_states: dict[str, str] = {}
-        self.turns: list[date] = []
+        self.turns: dict[str, list[date]] = {iso3: [] for iso3 in (*states, ABSENT_STATE)}
         self.missing = None if complete or random.random() < 0.5 else self.one(*DATASETS)
-        self.fate = self.one("absent", "header only", "unknown yet", "known today")
+        self.fate = self.one("absent", "header only", *["unknown yet", "known today"] * 3)
 
     # -- small draws
 
@@ -230,16 +230,20 @@ class _Maker:
         return range(self.random.randint(least, most))
 
     def day(self) -> date:
-        """An edge day, or one on which some state's membership changes, or the day before."""
-        if self.turns and self.chance(0.35):
-            shift: int = self.one(0, 0, 1)
-            return self.random.choice(self.turns) - shift * DAY
         return self.random.choice(self.days if self.chance(0.7) else EDGE_DAYS)
+
+    def turning_day(self, iso3: str) -> date:
+        """A day on which the state's membership changes, or the day before; else any edge day."""
+        if not self.turns[iso3] or self.chance(0.5):
+            return self.day()
+        shift: int = self.one(0, 0, 1)
+        return self.random.choice(self.turns[iso3]) - shift * DAY
 
     def remember_turns(self, rows: Sequence[Row]) -> None:
         """Days on which these treaty actions or obligations change a membership."""
-        changes = {row.get(name) for row in rows for name in ("effective_on", "starts_on", "ends_on")}
-        self.turns.extend(sorted(d for d in changes if d is not None and d > EARLY))
+        for row in rows:
+            days = [row.get(name) for name in ("effective_on", "starts_on", "ends_on")]
+            self.turns[row["iso3"]].extend(day for day in days if day is not None and day > EARLY)
 
     def state(self) -> str:
         return ABSENT_STATE if self.chance(0.03) else self.random.choice(self.states)
@@ -268,7 +272,7 @@ class _Maker:
         if missing and rows and self.fate == "known today":
             rows[0]["received_on"] = self.as_of
         self.files[f"{dataset}--1"] = [_cells(row) for row in rows]
-        for place in self.some(0, 3) if rows else ():
+        for place in self.some(1, 4) if rows else ():
             file = [_cells(self._revision(dataset, self.one(*rows), again))]
             if file not in self.files.values():  # the same bytes delivered twice change nothing
                 self.files[f"{dataset}--{place + 2}"] = file
@@ -276,7 +280,8 @@ class _Maker:
     def _revision(self, dataset: str, row: Row, again: Callable[[Row], Row]) -> Row:
         key = {name: row[name] for name in KEYS[dataset]}
         first = self.as_of + DAY if dataset == self.missing else EARLY
-        received = {"received_on": self.one(first, first, self.as_of, self.as_of + DAY)}
+        later = (self.as_of, self.as_of + DAY)
+        received = {"received_on": first if first > self.as_of else self.one(first, first, *later)}
         match self.one("retracted", "corrected", "corrected", "broken"):
             case "retracted":
                 return {**key, **received, "record_status": "Retracted"}
@@ -353,10 +358,12 @@ class _Maker:
 
     def make_reports(self) -> None:
         def again(row: Row) -> Row:
+            iso3 = row.get("iso3") or self.state()
+            submitted = self.turning_day(iso3)
             return {
-                "iso3": row.get("iso3") or self.state(),
+                "iso3": iso3,
                 "reporting_year": self.one(2024, 2025, 2025, 2025, 2026, 2026),
-                "submitted_on": self.one(self.day(), self.day(), self.as_of, date(2025, 4, 30)),
+                "submitted_on": self.one(submitted, submitted, self.as_of, date(2025, 4, 30)),
                 "uses_guide": self.chance(0.5),
                 "has_implementation_update": self.chance(0.3),
             }
@@ -384,8 +391,9 @@ class _Maker:
 
     def make_meetings(self) -> None:
         def again(row: Row) -> Row:
-            starts = self.one(self.day(), self.day(), date(2025, 11, 30), date(2025, 5, 31))
-            if self.chance(0.3):
+            turning = self.turning_day(self.state())
+            starts = self.one(turning, turning, turning, date(2025, 11, 30), date(2025, 5, 31))
+            if self.chance(0.2):
                 starts = add_months(self.as_of, 3) + self.one(-1, 0, 1) * DAY
             kinds = ("meeting_of_states_parties", "review_conference", "intersessional", "preparatory")
             return {
@@ -395,7 +403,7 @@ class _Maker:
                 "ends_on": starts + 4 * DAY,
             }
 
-        self.many("meetings", self.some(1, 5), again, "M")
+        self.many("meetings", self.some(1, 6), again, "M")
         starts = [row["starts_on"] for row in self.files.get("meetings--1", [])]
         self.limits = [add_months(date.fromisoformat(day), -3) for day in starts]
 
@@ -450,11 +458,12 @@ class _Maker:
 
     def make_cases(self) -> None:
         def again(row: Row) -> Row:
+            iso3 = self.state()
             return {
-                "iso3": self.state(),
+                "iso3": iso3,
                 "article": "1.1",
-                "opened_on": self.one(OLD, self.day(), self.day()),
-                "closed_on": self.one(None, self.day(), self.day()),
+                "opened_on": self.one(OLD, self.turning_day(iso3), self.turning_day(iso3)),
+                "closed_on": self.one(None, self.turning_day(iso3), self.turning_day(iso3)),
                 "basis": "APLC/MSP.1",
             }
 
@@ -463,7 +472,9 @@ class _Maker:
 
     def make_statements(self) -> None:
         def again(row: Row) -> Row:
-            topic = self.one("condemnation", "compliance_update", "compliance_update", "other")
+            topic = self.one(
+                "condemnation", "condemnation", "compliance_update", "compliance_update", "other"
+            )
             case = self.key_among("compliance_cases")
             own = topic == "compliance_update" and self.chance(0.7)
             return {
@@ -473,7 +484,7 @@ class _Maker:
                 "case_id": case if topic == "compliance_update" or self.chance(0.3) else "",
             }
 
-        self.many("meeting_statements", self.some(3, 12), again, "S")
+        self.many("meeting_statements", self.some(6, 20), again, "S")
 
     def make_contributions(self) -> None:
         around = [limit + shift * DAY for limit in self.limits for shift in (-1, 0, 1)]
@@ -504,14 +515,15 @@ class _Maker:
 
         def again(row: Row) -> Row:
             answers = {part: self.chance(0.8) for part in parts}
-            return {"iso3": self.state(), "submitted_on": self.day(), **answers}
+            iso3 = self.state()
+            return {"iso3": iso3, "submitted_on": self.turning_day(iso3), **answers}
 
         self.many("extension_requests", self.some(1, 5), again, "E")
 
     def make_declarations(self) -> None:
         def again(row: Row) -> Row:
-            voluntary = self.chance(0.5)
-            return {"iso3": self.state(), "declared_on": self.day(), "voluntary_declaration": voluntary}
+            iso3, voluntary = self.state(), self.chance(0.5)
+            return {"iso3": iso3, "declared_on": self.turning_day(iso3), "voluntary_declaration": voluntary}
 
         self.many("completion_declarations", self.some(2, 8), again, "D")
 
@@ -519,10 +531,11 @@ class _Maker:
         def again(row: Row) -> Row:
             discovered = self.one(self.day(), date(2024, 8, 31), date(2025, 6, 30), date(2025, 8, 31))
             limit = add_months(discovered, 6)
+            iso3 = self.one(*self.states[:2], self.state())
             return {
-                "iso3": self.one(*self.states[:2], self.state()),
+                "iso3": iso3,
                 "discovered_on": discovered,
-                "reported_on": self.one(discovered, self.day(), self.day()),
+                "reported_on": self.one(discovered, self.turning_day(iso3), self.turning_day(iso3)),
                 "destroyed_on": self.one(None, limit - DAY, limit, limit + DAY, self.day()),
             }
 
