@@ -310,20 +310,24 @@ def _exit_code(given: list[str]) -> int:
     code: object = 0
     try:
         code = app(args=given, standalone_mode=False, prog_name="sraap")
-    except typer.Exit as finished:
-        code = finished.exit_code
+        if code == Interrupted.exit_code:  # Typer turns Ctrl-C into this, and says nothing
+            code = _explain_error(_interrupted(), given)
     except SraapError as error:
         code = _explain_error(error, given)
     except TyperException as error:
         code = _explain_error(_usage(error), given)
     except (KeyboardInterrupt, typer.Abort):
-        code = _explain_error(Interrupted("interrupted", next_step="The last publication stands."), given)
+        code = _explain_error(_interrupted(), given)
     except BrokenPipeError:
         # Whoever read our output has gone; nothing more can be said there, not even by Python's farewell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:  # the last line of defence: no traceback reaches a user
         code = _explain_error(_unforeseen(error), given)
     return code if isinstance(code, int) else 0
+
+
+def _interrupted() -> Interrupted:
+    return Interrupted("interrupted", next_step="Nothing was taken in; the last publication stands.")
 
 
 def _usage(error: TyperException) -> UsageProblem:

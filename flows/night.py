@@ -6,12 +6,16 @@ but paths and ids passes through Prefect (semantics.md, People).
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
+import pyarrow as pa
 
 from flows import archive, build, intake, ledger, publication
 from flows.archive import read_delivered, read_repeated
@@ -80,6 +84,16 @@ def judge(home: Home, run: Run) -> None:
         intake.stage(home, run.staged, assessment, acceptances)
         write_json(run.folder / "validations.json", assessment.verdict.validations)
         run.record["batch"] = assessment.batch.number
+        del assessment
+        _give_memory_back()
+
+
+def _give_memory_back() -> None:
+    """Return what judging needed to the system, for dbt in its own process needs some next."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    with contextlib.suppress(OSError, AttributeError):  # only the C library of GNU has it
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _anything_to_judge_again(known: Ledger) -> bool:

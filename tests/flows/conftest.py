@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.harness import AS_OF, CANARY, ANSWERS, deliver
+from tests.flows.harness import ANSWERS, AS_OF, CANARY, deliver
 
 
 @pytest.fixture(autouse=True)

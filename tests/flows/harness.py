@@ -1,4 +1,4 @@
-"""Small deliveries, and a night without Prefect or dbt, so that what a home does can be proved in little time."""
+"""Small deliveries, and nights without Prefect or dbt: what a home does, proved in little time."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, str]], received_on: str = 
 
 
 def deliver(inbox: Path, **instead: list[dict[str, str]]) -> Path:
-    """Write a delivery of all required datasets; ``instead`` replaces or adds datasets, ``[]`` leaves one out."""
+    """Write a delivery of all required datasets; ``instead`` replaces or adds some, ``[]`` leaves one out."""
     inbox.mkdir(parents=True, exist_ok=True)
     for dataset, rows in {**REQUIRED, **instead}.items():
         if rows:
