@@ -37,7 +37,7 @@ from expectations.reporting import (
 from expectations.rows import Rows, key_frame, key_text
 from expectations.suite import Check, Stage, delivery_suite, suite_of
 from sources.contract import Dataset, datasets
-from sources.names import Names, aliases
+from sources.names import Names, state_names
 
 
 class Bench:
@@ -120,16 +120,8 @@ class Bench:
     def _person_finder(self) -> people.PersonFinder:
         earlier = self._context.people_names
         known = earlier.to_pylist() if isinstance(earlier, pa.Array | pa.ChunkedArray) else list(earlier)
-        states = [
-            d.table.frame["name"]
-            for d in self._deliveries
-            if d.table.dataset == "states" and "name" in d.table.frame
-        ]
-        named = values.distinct(pd.concat(states)).tolist() if states else []
-        return people.PersonFinder(
-            [*known, *self._registered],
-            no_names=[*named, *(name for name, _ in self._state_pairs), *(name for name, _, _ in aliases())],
-        )
+        # Names of states by the libraries alone: a person's name in a cell of states is still a person's.
+        return people.PersonFinder([*known, *self._registered], no_names=state_names())
 
     def _state_of(self, column: pd.Series) -> pd.Series:
         """ISO alpha-3 codes of names, each distinct name resolved once."""

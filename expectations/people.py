@@ -73,27 +73,21 @@ class PersonFinder:
     """Finds persons' names and e-mail addresses in texts.
 
     ``names``: normalised full names. Words count as whole words, whatever stands between them, and a family
-    name may come first. A single word is searched only where it could hardly be anything but a name.
+    name may come first. A single word is searched only where it could hardly be anything but a name, and what
+    is in ``no_names`` (names of states) not at all.
     """
 
     def __init__(self, names: Collection[str], no_names: Iterable[str] = ()) -> None:
         spelt = pd.Series(sorted(set(names)), dtype="str")
         plain = _plain(pa.array(spelt, pa.large_string()))
-        tokens = [tuple(words) for words in pc.utf8_split_whitespace(_spaced(plain)).to_pylist()]
-        excluded = {normalise(name) for name in no_names} | _NO_NAMES
-        self._orders = sorted(
-            {
-                words[turn:] + words[:turn]
-                for words in tokens
-                if len(words) > 1
-                for turn in (range(len(words)))
-            }
-            | {
-                words
-                for words in tokens
-                if len(words) == 1 and len(words[0]) >= _SHORTEST_SINGLE and words[0] not in excluded
-            }
-        )
+        excluded = _words(_plain(pa.array(list(no_names), pa.large_string())))
+        orders: set[tuple[str, ...]] = set()
+        for words in _words(plain) - excluded:
+            if len(words) > 1:
+                orders |= {words[turn:] + words[:turn] for turn in range(len(words))}
+            elif words and len(words[0]) >= _SHORTEST_SINGLE and words[0] not in _NO_NAMES:
+                orders.add(words)
+        self._orders = sorted(orders)
         unspaced = pc.match_substring_regex(plain, _WITHOUT_SPACES)
         self._unspaced = sorted({text.strip() for text in plain.filter(unspaced).to_pylist()} - {""})
 
@@ -157,6 +151,11 @@ class PersonFinder:
             hit[text_of[met["start"].to_numpy()]] = True
             places.update(met["place"].tolist())
         return hit, places
+
+
+def _words(plain: pa.Array) -> set[tuple[str, ...]]:
+    """The words of each name, as texts are searched for them."""
+    return set(map(tuple, pc.utf8_split_whitespace(_spaced(plain)).to_pylist()))
 
 
 def _plain(texts: pa.Array) -> pa.Array:

@@ -189,6 +189,11 @@ def _translated_index() -> dict[str, set[str]]:
     return _index(pairs)
 
 
+def state_names() -> list[str]:
+    """Names of states in English, by the aliases and pycountry."""
+    return [name for name, code in _english_names() if code] + [name for name, code, _ in aliases() if code]
+
+
 @cache
 def _alpha_2() -> dict[str, str]:
     import pycountry

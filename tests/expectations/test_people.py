@@ -95,7 +95,14 @@ def test_no_canary_is_anywhere_in_the_verdict() -> None:
             "meetings",
             [row("meetings", meeting_id=CANARIES[0]), row("meetings", meeting_id="IM", title=CANARIES[1])],
         ),
-        table("states", [row("states", iso3=CANARIES[0]), row("states", source_ref=ADDRESS)]),
+        table(
+            "states",
+            [
+                row("states", iso3=CANARIES[0], name=CANARIES[1]),
+                row("states", source_ref=ADDRESS),
+                row("states", iso3="FRA", name=CANARIES[2]),
+            ],
+        ),
     ]
     verdict = judged(register, table("article7_answers", answers, header=[CANARIES[3]]), *others)
     told = _plain(_everything(verdict))
