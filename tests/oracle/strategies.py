@@ -391,7 +391,11 @@ class _Maker:
 
     def make_meetings(self) -> None:
         def again(row: Row) -> Row:
-            turning = self.turning_day(self.state())
+            moves = [row["effective_on"] for row in self.files.get("treaty_actions--1", [])]
+            late = [day for day in moves if day > EARLY.isoformat()]
+            turning = self.day()
+            if late and self.chance(0.6):
+                turning = date.fromisoformat(self.random.choice(late))
             starts = self.one(turning, turning, turning, date(2025, 11, 30), date(2025, 5, 31))
             if self.chance(0.2):
                 starts = add_months(self.as_of, 3) + self.one(-1, 0, 1) * DAY
@@ -481,7 +485,7 @@ class _Maker:
                 "meeting_id": self.key_among("meetings"),
                 "iso3": self.case_states.get(case, self.state()) if own else self.state(),
                 "topic": topic,
-                "case_id": case if topic == "compliance_update" or self.chance(0.3) else "",
+                "case_id": case if topic == "compliance_update" else self.one("", case, "nowhere"),
             }
 
         self.many("meeting_statements", self.some(6, 20), again, "S")
