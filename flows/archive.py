@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows import faults
 from flows.errors import UsageProblem
 from flows.files import CHUNK, aside, read_json, write_json
 from flows.home import Home, timestamp
@@ -240,6 +241,7 @@ def receive(
         settled = _archive(home, item) if item.sha256 else item
         entries.append(_entry(run_id, position, settled, classify))
     if entries:
+        faults.point("archive.before_list")
         write_json(
             home.deliveries / f"{run_id}.json",
             {
@@ -250,6 +252,7 @@ def receive(
             },
             mode=0o600,
         )
+        faults.point("archive.after_list")
     return entries
 
 
@@ -261,6 +264,7 @@ def _archive(home: Home, found: Found) -> Found:
         source = open_regular(found.inbox / found.name)
     except PermissionError:
         return Found(found.inbox, found.name, found.bytes, notice="unreadable")
+    faults.point("archive.before_copy")
     digest = hashlib.sha256()
     size = 0
     with source, aside(home.restricted / found.sha256) as temporary:
@@ -270,6 +274,8 @@ def _archive(home: Home, found: Found) -> Found:
                 digest.update(chunk)
                 size += len(chunk)
                 target.write(chunk)
+        faults.point("archive.before_rename")
+    faults.point("archive.after_rename")
     copied = digest.hexdigest()
     if copied != found.sha256:
         (home.restricted / found.sha256).replace(home.restricted / copied)

@@ -13,6 +13,7 @@ import sys
 import threading
 from typing import Any
 
+from flows import faults
 from flows.children import ignore_interrupts
 
 
@@ -30,6 +31,14 @@ def _requests() -> queue.Queue[dict[str, Any]]:
     return requests
 
 
+def _pass_points(event: Any) -> None:
+    """Tell at which kind of node dbt begins: ``dbt.seed``, ``dbt.test``, or the layer of a model."""
+    if event.info.name == "NodeStart":
+        node = event.data.node_info
+        layer = node.node_path.split("/")[0] if node.resource_type == "model" else node.resource_type
+        faults.point(f"dbt.{layer}")
+
+
 def main() -> None:
     """Answer requests ``{"arguments": [...]}`` until the parent closes the pipe."""
     ignore_interrupts()
@@ -39,11 +48,15 @@ def main() -> None:
     from dbt.cli.main import dbtRunner
 
     manifest = None
+    callbacks = [_pass_points] if faults.ARMED else []
     while True:
         arguments = requests.get()["arguments"]
-        result = dbtRunner(manifest=manifest).invoke(arguments)
+        faults.point("dbt.parse" if arguments[0] == "parse" else "dbt.build")
+        result = dbtRunner(manifest=manifest, callbacks=callbacks).invoke(arguments)
         if arguments[0] == "parse" and result.success:
             manifest = result.result
+        else:
+            faults.point("dbt.built")
         answers.write(
             json.dumps({"success": result.success, "exception": str(result.exception or "") or None}) + "\n"
         )

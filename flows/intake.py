@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from expectations.door import KEY_SEPARATOR, Context, DeliveredTable, Verdict, judge
+from flows import faults
 from flows.archive import NOTICES, Entry, Identity, read_delivered
 from flows.files import sync_file
 from flows.home import Home, timestamp
@@ -130,7 +131,9 @@ def assess(
             masked = masked_name(file.entry.name, file.entry.sha256)
             deliveries.append(DeliveredTable(table, file.entry.sha256, masked, first_seq, is_new=file.is_new))
     deliveries.sort(key=lambda d: d.first_seq)
+    faults.point("judge.before_door")
     verdict = judge(deliveries, context(home, ledger, today, people_key))
+    faults.point("judge.after_door")
     _settle_names(reads, verdict)
     return _written_down(
         ledger,
@@ -152,6 +155,7 @@ def _read(item: Received) -> ReadFile:
     entry = item.entry
     if item.path is None:
         return ReadFile(entry, None, restricted=True, shown_name=f"unknown--{entry.notice}")
+    faults.point("read.file")
     content = read(item.path, entry.name)
     return ReadFile(
         entry,
@@ -722,6 +726,7 @@ def stage(home: Home, folder: Path, assessment: Assessment, acceptances: pd.Data
     staged = Staged(folder, assessment.batch)
     (folder / "ledger").mkdir(parents=True, exist_ok=True)
     for dataset in assessment.batch.data:
+        faults.point("stage.data")
         pq.write_table(assessment.verdict.accepted[dataset], staged.data_path(dataset), compression="zstd")
         sync_file(staged.data_path(dataset))
     for name, frame in (
@@ -731,11 +736,14 @@ def stage(home: Home, folder: Path, assessment: Assessment, acceptances: pd.Data
         ("validation_results", assessment.results),
         ("acceptances", acceptances),
     ):
+        faults.point("stage.ledger")
         write_table(staged.ledger_path(name), name, frame)
     if len(assessment.verdict.people_names):
         names = home.people_names / f"{assessment.batch.name}.parquet"
         pq.write_table(pa.table({"name": assessment.verdict.people_names}), names)
         names.chmod(0o600)
         sync_file(names)
+    faults.point("stage.before_list")
     write_staged(staged)
+    faults.point("stage.after_list")
     return staged

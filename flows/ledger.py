@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows import faults
 from flows.archive import Identity
 from flows.errors import UsageProblem
 from flows.files import read_json, sync_file, sync_folder, write_json
@@ -330,16 +331,20 @@ def commit(home: Home, staged: Staged) -> None:
     for dataset in batch.data:
         folder = home.landing / dataset
         folder.mkdir(exist_ok=True)
+        faults.point("commit.data")
         staged.data_path(dataset).replace(folder / f"{batch.name}.parquet")
         sync_folder(folder)
     target = home.ledger / batch.name
     target.mkdir()
     for table in (*SNAPSHOTS, *INCREMENTS):
+        faults.point("commit.ledger")
         staged.ledger_path(table).replace(target / f"{table}.parquet")
     sync_folder(target)
     for folder in (home.ledger, home.landing):
         sync_folder(folder)
+    faults.point("commit.before_list")
     write_json(home.batches / f"{batch.name}.json", batch.__dict__)
+    faults.point("commit.after_list")
     open_up(home, batch)
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import pyarrow as pa
 
-from flows import archive, build, intake, ledger, publication
+from flows import archive, build, faults, intake, ledger, publication
 from flows.archive import read_delivered, read_repeated
 from flows.changes import changed_totals
 from flows.errors import Blocked, Defect, SourceFailed, SraapError
@@ -221,7 +221,9 @@ def build_marts(home: Home, run: Run) -> None:
         run.record["batch"] = settings.batch
         landing = {name: list(paths) for name, paths in _landing(known, staged).items()}
         header_only = known.header_only() | set(staged.batch.header_only if staged else [])
+        faults.point("build.before_database")
         build.make_warehouse(build.warehouse_path(home), landing, settings, sorted(header_only))
+        faults.point("build.after_database")
         dbt = build.ready(home)
         dbt.build()
         build.end(dbt)
@@ -253,6 +255,7 @@ def check_marts(home: Home, run: Run) -> None:
     """Read dbt's verdict. Raises ``Blocked`` where a blocking test failed, ``Defect`` where a model did."""
     with run.phase("check"):
         result = build.read_results(build.target_path(home), run.run_id)
+        faults.point("check.before_list")
         write_json(run.folder / "dbt_checks.json", result.checks)
         if result.broken:
             raise Defect(
@@ -303,6 +306,7 @@ def publish(home: Home, run: Run) -> None:
             "count": len(changed),
             "first": changed[:MOST_SHOWN],
         }
+    faults.point("publish.before_end")
     run.end("published", run.record["exit_code"], "Published.")
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows import faults
 from flows import ledger as ledgers
 from flows.build import quoted, target_path, warehouse_path
 from flows.files import json_bytes, read_json, sha256_of, sync_file, sync_folder
@@ -87,8 +88,11 @@ def write_aside(home: Home, run: Run, content: Content) -> Path:
     for part in ("parquet", "csv", "evidence"):
         (folder / part).mkdir()
     _write_tables(home, run, folder, content)
+    faults.point("evidence.before")
     _write_evidence(home, folder / "evidence", content)
+    faults.point("evidence.before_manifest")
     _write_manifest(home, run, folder, content)
+    faults.point("evidence.before_sync")
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         sync_file(path)
     for path in (*sorted(p for p in folder.rglob("*") if p.is_dir()), folder):
@@ -99,11 +103,14 @@ def write_aside(home: Home, run: Run, content: Content) -> Path:
 def put_in_place(home: Home, folder: Path, publication_id: str) -> Path:
     """Give the publication its name and let ``published`` name it; each is one atomic step."""
     final = home.publications / publication_id
+    faults.point("publish.before_rename")
     folder.rename(final)
+    faults.point("publish.after_rename")
     sync_folder(home.publications)
     link = home.root / f".published.{secrets.token_hex(4)}.tmp"
     link.symlink_to(Path("publications") / publication_id)
     os.replace(link, home.published)  # noqa: PTH105 - the one call this module is about
+    faults.point("publish.after_link")
     sync_folder(home.root)
     return final
 
@@ -134,6 +141,7 @@ def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
         _copy_marts(connection, folder)
         _describe(connection, target_path(home))
         _write_audit(connection, home, run, content)
+        faults.point("export.before_commit")
         connection.execute("commit")
         connection.execute("detach publication")
 
@@ -154,6 +162,7 @@ def _copy_marts(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         connection.execute(
             f'create table publication.marts."{name}" as select * from build.marts."{name}" order by all'
         )
+        faults.point("export.table")
         source = f'publication.marts."{name}"'
         connection.execute(
             f"copy {source} to {quoted(str(folder / 'parquet' / f'{name}.parquet'))} "

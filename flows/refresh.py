@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows import archive, ledger, publication, quiet
+from flows import archive, faults, ledger, publication, quiet
 from flows.archive import Found
 from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
 from flows.home import HeldLock, Home, as_of_date
@@ -74,6 +74,7 @@ def refresh(request: Request, night: Night | None = None) -> Result:
         clear_up(home, held)
         state = look(home, inboxes)
         run = Run.begin(home, as_of, _asked(request, inboxes))
+        faults.point("run.begun")
         held.name(run.run_id)
         if not request.full and not state.anything_new and _already_published(home, state.ledger, as_of):
             run.record["publication_id"] = (home.manifest() or {}).get("publication_id")
