@@ -111,14 +111,7 @@ def main() -> None:
             yield
 
     listener = socket.socket(fileno=int(sys.argv[1]))
-    config = uvicorn.Config(
-        create_app,
-        factory=True,
-        log_level="error",
-        timeout_graceful_shutdown=1,
-        # By default it hangs up after five idle seconds, and Prefect then waits before it calls again.
-        timeout_keep_alive=24 * 3600,
-    )
+    config = uvicorn.Config(create_app, factory=True, log_level="error", timeout_graceful_shutdown=1)
     Quiet(config).run(sockets=[listener])
 
 
