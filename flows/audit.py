@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from flows import show
 from flows.errors import UsageProblem
 from flows.files import read_json
 from flows.home import Home
+from flows.plain_text import shown as escape
 from flows.runs import all_runs
 
 _TABLES = ("files", "row_balance", "quarantined_rows", "validation_results", "acceptances")

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from flows import show
 from flows.errors import UsageProblem
 from flows.home import Home
+from flows.plain_text import shown as escape
 
 
 def published_warehouse(home_path: Path) -> Path:

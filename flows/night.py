@@ -21,7 +21,7 @@ from flows import archive, build, faults, intake, ledger, publication
 from flows.archive import read_delivered, read_repeated
 from flows.changes import changed_totals
 from flows.errors import Blocked, Defect, SourceFailed, SraapError
-from flows.files import read_json, write_bytes, write_json
+from flows.files import read_json, write_json
 from flows.home import Home, timestamp, today
 from flows.intake import Assessment
 from flows.ledger import Ledger, Staged, read_staged
@@ -174,8 +174,7 @@ def _keep_evidence(run: Run, assessment: Assessment) -> None:
             "great_expectations": assessment.verdict.validations,
         },
     )
-    quarantined = assessment.judged_quarantined.to_csv(index=False)
-    write_bytes(folder / "quarantined_rows.csv", quarantined.encode("utf-8"))
+    publication.write_quarantined(folder / "quarantined_rows.csv", assessment.judged_quarantined)
 
 
 def summary(assessment: Assessment) -> dict[str, Any]:

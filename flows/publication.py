@@ -22,6 +22,7 @@ from flows.build import quoted, target_path, warehouse_path
 from flows.files import json_bytes, read_json, sha256_of, sync_file, sync_folder
 from flows.home import Home, timestamp
 from flows.ledger import COLUMNS, Ledger, Staged
+from flows.plain_text import copy_to_csv
 from flows.program import git_state, lock_file_hash, tool_versions
 from flows.runs import Run, all_runs
 
@@ -168,9 +169,7 @@ def _copy_marts(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
             f"copy {source} to {quoted(str(folder / 'parquet' / f'{name}.parquet'))} "
             "(format parquet, compression zstd)"
         )
-        connection.execute(
-            f"copy {source} to {quoted(str(folder / 'csv' / f'{name}.csv'))} (format csv, header true)"
-        )
+        copy_to_csv(connection, source, folder / "csv" / f"{name}.csv")
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
@@ -255,15 +254,23 @@ def _write_evidence(home: Home, folder: Path, content: Content) -> None:
     (folder / "validation.json").write_bytes(
         json_bytes({"results": records(results), "great_expectations": list(content.validations)})
     )
+    quarantined = content.tables["quarantined_rows"]
     with duckdb.connect(":memory:") as connection:
-        connection.register("frame", content.tables["quarantined_rows"])
-        ordered = "(select * from frame order by all)"
-        for ending, options in (
-            ("parquet", "format parquet, compression zstd"),
-            ("csv", "format csv, header"),
-        ):
-            path = quoted(str(folder / f"quarantined_rows.{ending}"))
-            connection.execute(f"copy {ordered} to {path} ({options})")
+        connection.register("frame", quarantined)
+        path = quoted(str(folder / "quarantined_rows.parquet"))
+        connection.execute(
+            f"copy (select * from frame order by all) to {path} (format parquet, compression zstd)"
+        )
+    write_quarantined(folder / "quarantined_rows.csv", quarantined)
+
+
+def write_quarantined(path: Path, quarantined: pd.DataFrame) -> None:
+    """Write quarantined rows (columns of ``COLUMNS``) as CSV, sorted. Raises ``OSError``, ``duckdb.Error``."""
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        connection.register("frame", quarantined)
+        copy_to_csv(connection, "(select * from frame order by all)", path)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from flows.errors import SraapError
+from flows.plain_text import shown as escape
 
 
 def amount(count: int, noun: str) -> str:
