@@ -20,8 +20,8 @@ FORMULA = r"^'*\s*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^'*[\t\r\n\x00]"
 """What a spreadsheet might run (the wide signs too), as DuckDB's regular expressions have it, after any
 apostrophes: one more apostrophe makes it text.
 
-Texts that already begin with apostrophes before such a sign get one more too, so that the exact text can always
-be had back: where a cell matches, one apostrophe goes.
+Texts that already begin with apostrophes before such a sign get one more too, so that the exact text can
+always be had back: where a cell matches, one apostrophe goes.
 """
 
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

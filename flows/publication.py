@@ -265,7 +265,7 @@ def _write_evidence(home: Home, folder: Path, content: Content) -> None:
 
 
 def write_quarantined(path: Path, quarantined: pd.DataFrame) -> None:
-    """Write quarantined rows (columns of ``COLUMNS``) as CSV, sorted. Raises ``OSError``, ``duckdb.Error``."""
+    """Write quarantined rows (columns of ``COLUMNS``) as CSV. Raises ``OSError`` and ``duckdb.Error``."""
     import duckdb
 
     with duckdb.connect(":memory:") as connection:
