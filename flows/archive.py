@@ -13,11 +13,11 @@ import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from flows import faults
 from flows.errors import UsageProblem
-from flows.files import CHUNK, aside, read_json, write_json
+from flows.files import CHUNK, aside, naming, read_json, write_json
 from flows.home import Home, timestamp
 
 MAX_FILE_BYTES = 200_000_000
@@ -270,7 +270,7 @@ def _archive(home: Home, found: Found) -> Found:
     with source, aside(home.restricted / found.sha256) as temporary:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as target:
-            while chunk := source.read(CHUNK):
+            while chunk := _chunk(source, found.inbox / found.name):
                 digest.update(chunk)
                 size += len(chunk)
                 target.write(chunk)
@@ -280,6 +280,12 @@ def _archive(home: Home, found: Found) -> Found:
     if copied != found.sha256:
         (home.restricted / found.sha256).replace(home.restricted / copied)
     return Found(found.inbox, found.name, size, sha256=copied)
+
+
+def _chunk(source: BinaryIO, path: Path) -> bytes:
+    """The next bytes; a failure to read them is the source's, not the archive's."""
+    with naming(path):
+        return source.read(CHUNK)
 
 
 def withdraw(home: Home, sha256: str, why: str, taken_in: set[Identity]) -> list[Entry]:

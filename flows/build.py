@@ -7,6 +7,7 @@ that was to run is there, and passed or warned (docs/architecture.md, What dbt r
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class Dbt:
     def __init__(self, home: Home, log: Path) -> None:
         home.build.mkdir(parents=True, exist_ok=True)
         self._log = log
+        self._target = target_path(home)
         self._common = [
             "--project-dir",
             str(DBT_PROJECT),
@@ -114,6 +116,8 @@ class Dbt:
     def build(self) -> None:
         """Build and test everything. Raises ``Defect`` if dbt could not run at all."""
         self.parsed()
+        for left in ("run_results.json", "compiled"):  # of an earlier night, lest it be taken for this one's
+            _remove(self._target / left)
         self._send(["build", *self._common, *SELECTION])
         answer = self._answer()
         if answer["exception"]:
@@ -126,6 +130,13 @@ class Dbt:
     def stop(self) -> None:
         """End the process, which lets go of the database."""
         children.stop(self._process)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 _started: dict[Path, Dbt] = {}

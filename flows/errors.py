@@ -34,6 +34,12 @@ class UsageProblem(SraapError):
     exit_code = 5
 
 
+class StorageFailed(SraapError):
+    """The disk under the home is full, failed or may not be written: part of the configuration, not of us."""
+
+    exit_code = 5
+
+
 class Locked(SraapError):
     """Another run holds the home's lock."""
 

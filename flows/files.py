@@ -18,11 +18,23 @@ from typing import Any
 CHUNK = 1 << 20
 
 
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give an ``OSError`` that names no file the name of the one it is about."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` durable. Raises ``OSError``."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        with naming(folder):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -31,7 +43,8 @@ def sync_file(path: Path) -> None:
     """Make the bytes of ``path`` durable. Raises ``OSError``."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with naming(path):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -44,13 +57,22 @@ def aside(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        yield temporary
-        sync_file(temporary)
-        temporary.replace(path)
-        sync_folder(path.parent)
+        with naming(path):
+            yield temporary
+            sync_file(temporary)
+            temporary.replace(path)
+            sync_folder(path.parent)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what a failing disk keeps, the next run clears
+            temporary.unlink(missing_ok=True)
         raise
+
+
+def clear_asides(folder: Path) -> None:
+    """Remove what writers that died left beside the files of ``folder``. Raises ``OSError``."""
+    for path in folder.glob(".*.tmp"):
+        if path.is_file():
+            path.unlink()
 
 
 def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:

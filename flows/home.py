@@ -21,7 +21,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flows.errors import Locked, UsageProblem
-from flows.files import read_json, write_bytes, write_json
+from flows.files import clear_asides, read_json, write_bytes, write_json
 
 FORMAT_VERSION = 1
 KEY_VARIABLE = "SRAAP_PEOPLE_KEY"
@@ -163,7 +163,8 @@ class Home:
             try:
                 yield held
             finally:
-                held.name(None)
+                with contextlib.suppress(OSError):  # the lock itself is free once the file is closed
+                    held.name(None)
 
     def people_key(self) -> bytes:
         """The key of people's hashes, from the environment or the key file, made at first use.
@@ -220,6 +221,18 @@ class Home:
             )
         return text.encode("utf-8")
 
+    def clear_asides(self) -> None:
+        """Remove half-written files of processes that died; some may hold people's data. The lock is held."""
+        for folder in (
+            self.root,
+            self.restricted,
+            self.deliveries,
+            self.withdrawals,
+            self.key_path.parent,
+            self.batches,
+        ):
+            clear_asides(folder)
+
     def archived(self, sha256: str) -> Path:
         """Where the received bytes lie. Raises ``UsageProblem`` if the archive has lost them."""
         for folder in (self.open_files, self.restricted):
@@ -259,11 +272,10 @@ class Home:
 
 
 class HeldLock:
-    """A lock that this process holds; it names its holder for others, and what died holding it."""
+    """A lock that this process holds; it names its holder for others."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self.left_by = _named(os.pread(descriptor, 4096, 0)).get("run_id")
 
     def name(self, run_id: str | None) -> None:
         """Write into the lock file which run holds it; ``None`` wipes it."""

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from expectations.door import KEY_SEPARATOR, Context, DeliveredTable, Verdict, judge
 from flows import faults
 from flows.archive import NOTICES, Entry, Identity, read_delivered
-from flows.files import sync_file
+from flows.files import naming, sync_file
 from flows.home import Home, timestamp
 from flows.ledger import (
     COLUMNS,
@@ -727,7 +727,10 @@ def stage(home: Home, folder: Path, assessment: Assessment, acceptances: pd.Data
     (folder / "ledger").mkdir(parents=True, exist_ok=True)
     for dataset in assessment.batch.data:
         faults.point("stage.data")
-        pq.write_table(assessment.verdict.accepted[dataset], staged.data_path(dataset), compression="zstd")
+        with naming(staged.data_path(dataset)):
+            pq.write_table(
+                assessment.verdict.accepted[dataset], staged.data_path(dataset), compression="zstd"
+            )
         sync_file(staged.data_path(dataset))
     for name, frame in (
         ("files", assessment.files),
@@ -740,7 +743,8 @@ def stage(home: Home, folder: Path, assessment: Assessment, acceptances: pd.Data
         write_table(staged.ledger_path(name), name, frame)
     if len(assessment.verdict.people_names):
         names = home.people_names / f"{assessment.batch.name}.parquet"
-        pq.write_table(pa.table({"name": assessment.verdict.people_names}), names)
+        with naming(names):
+            pq.write_table(pa.table({"name": assessment.verdict.people_names}), names)
         names.chmod(0o600)
         sync_file(names)
     faults.point("stage.before_list")

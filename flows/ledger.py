@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flows import faults
 from flows.archive import Identity
 from flows.errors import UsageProblem
-from flows.files import read_json, sync_file, sync_folder, write_json
+from flows.files import naming, read_json, sync_file, sync_folder, write_json
 from flows.home import Home
 
 if TYPE_CHECKING:
@@ -272,7 +272,8 @@ def write_table(path: Path, name: str, frame: pd.DataFrame) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pandas(typed(name, frame), preserve_index=False)
-    pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
+    with naming(path):
+        pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
     sync_file(path)
 
 

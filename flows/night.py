@@ -11,23 +11,27 @@ import ctypes
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 
-from flows import archive, build, faults, intake, ledger, publication
+from flows import archive, build, faults, intake, ledger, publication, revisions, storage
 from flows.archive import read_delivered, read_repeated
 from flows.changes import changed_totals
-from flows.errors import Blocked, Defect, SourceFailed, SraapError
+from flows.errors import Blocked, Defect, SourceFailed
 from flows.files import read_json, write_json
 from flows.home import Home, timestamp, today
 from flows.intake import Assessment
 from flows.ledger import Ledger, Staged, read_staged
-from flows.program import PLAN_VERSION, program_version
+from flows.program import PLAN_VERSION, figures_version, program_version
 from flows.refresh import classify, defect, look, retry
 from flows.runs import Run
+
+if TYPE_CHECKING:
+    import duckdb
 
 MOST_SHOWN = 12
 """Lines of a list in a summary; the whole is in the evidence."""
@@ -44,24 +48,25 @@ def take(step: Callable[[Home, Run], Step], home: str, run_id: str) -> Step:
     place = Home(Path(home))
     try:
         return step(place, Run.load(place, run_id))
-    except SraapError:
-        raise
     except Exception as error:
-        raise defect(place, run_id, error) from None
+        raise storage.shown(place, error) or defect(place, run_id, error) from None
 
 
 def receive(home: Home, run: Run) -> None:
-    """Archive what is new in the inboxes. Raises ``SourceFailed`` where an inbox or the archive fails."""
+    """Archive what is new in the inboxes. Raises ``SourceFailed`` where an inbox fails, ``OSError`` where
+    the archive does."""
     inboxes = tuple(Path(path) for path in run.record["asked"]["inboxes"])
     with run.phase("receive"):
         try:
             state = look(home, inboxes)
             entries = archive.receive(home, run.run_id, state.new, state.repeated, classify)
         except OSError as error:
+            if storage.within(home, error):
+                raise
             raise SourceFailed(
                 f"a delivery could not be archived ({error.strerror or type(error).__name__})",
                 where=", ".join(run.record["asked"]["inboxes"]),
-                next_step="Look at the disk or share, and at the space left; then run it again.",
+                next_step="Look at the disk or share of the inbox; then run it again.",
             ) from None
         run.record["received"] = {"new": len(entries), "delivered_before": len(state.repeated)}
 
@@ -221,7 +226,9 @@ def build_marts(home: Home, run: Run) -> None:
         landing = {name: list(paths) for name, paths in _landing(known, staged).items()}
         header_only = known.header_only() | set(staged.batch.header_only if staged else [])
         faults.point("build.before_database")
-        build.make_warehouse(build.warehouse_path(home), landing, settings, sorted(header_only))
+        build.make_warehouse(
+            build.warehouse_path(home), landing, settings, sorted(header_only), _previous(home, known, staged)
+        )
         faults.point("build.after_database")
         dbt = build.ready(home)
         dbt.build()
@@ -238,6 +245,29 @@ def _settings(run: Run, known: Ledger, staged: Staged | None) -> build.Settings:
         publication_id=run.run_id,
         run_id=run.run_id,
         created_at=intake.moment(run.run_id),
+    )
+
+
+def _previous(
+    home: Home, known: Ledger, staged: Staged | None
+) -> Callable[[duckdb.DuckDBPyConnection], None]:
+    """What the build is told of the publication before (flows.revisions)."""
+    before = revisions.current(home)
+    since = before.batch if before else 0
+    batches = {
+        name: [
+            (path, int(path.stem) if path.stem.isdigit() else known.number + 1)
+            for path in paths
+            if not path.stem.isdigit() or int(path.stem) > since
+        ]
+        for name, paths in _landing(known, staged).items()
+    }
+    return partial(
+        revisions.fill_previous,
+        previous=before,
+        definition=(PLAN_VERSION, figures_version()),
+        headers=sorted(revisions.header_only(known, since)),
+        batches=batches,
     )
 
 
@@ -264,6 +294,13 @@ def check_marts(home: Home, run: Run) -> None:
             )
         if result.blocking:
             found = [(c["check_code"], c["subject"], c["sentence"] or "") for c in result.blocking]
+            errors = [
+                text
+                for c, (_, _, text) in zip(result.blocking, found, strict=True)
+                if c["outcome"] == "error"
+            ]
+            if errors and (full := storage.failure(home, Defect("; ".join(errors)))):
+                raise full
             run.record["problems"] = [
                 {"check_code": c, "subject": s, "sentence": text, "outcome": "fail"} for c, s, text in found
             ]
@@ -290,6 +327,7 @@ def publish(home: Home, run: Run) -> None:
                 "last_delivery_seq": settings.last_delivery_seq,
                 "plan_version": settings.plan_version,
                 "program_version": settings.program_version,
+                "figures_version": figures_version(),
             },
             withdrawals=sorted(read_delivered(home).withdrawn.values(), key=lambda w: str(w["withdrawn_at"])),
         )

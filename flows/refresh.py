@@ -15,13 +15,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows import archive, faults, ledger, publication, quiet
+from flows import archive, faults, ledger, publication, quiet, storage
 from flows.archive import Found
 from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
-from flows.home import HeldLock, Home, as_of_date
+from flows.home import Home, as_of_date
 from flows.ledger import Ledger
 from flows.program import PLAN_VERSION, ROOT, program_version, rules_fingerprint
-from flows.runs import Run, abandon
+from flows.runs import Run, abandon, unended
 
 if TYPE_CHECKING:
     from flows.build import Dbt
@@ -68,10 +68,21 @@ def refresh(request: Request, night: Night | None = None) -> Result:
     as_of = as_of_date(request.as_of)
     _check_acceptance(request)
     home = Home(request.home)
+    try:
+        return _refresh(home, request, as_of, night or in_prefect)
+    except OSError as error:
+        problem = storage.failure(home, error)
+        if problem is None:
+            raise
+        raise problem from error
+
+
+def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
+    """Hold the home, see what there is to do, and do it. Raises ``SraapError`` and ``OSError``."""
     with home.lock() as held:
         inboxes = settle_home(home, request.inboxes)
         home.people_key()
-        clear_up(home, held)
+        clear_up(home)
         state = look(home, inboxes)
         run = Run.begin(home, as_of, _asked(request, inboxes))
         faults.point("run.begun")
@@ -80,7 +91,7 @@ def refresh(request: Request, night: Night | None = None) -> Result:
             run.record["publication_id"] = (home.manifest() or {}).get("publication_id")
             run.end("nothing_new", 0, "Nothing new: the publication stands as it is.")
             return Result(run.record)
-        return _run(home, run, state.anything_new, night or in_prefect)
+        return _run(home, run, state, night)
 
 
 def _asked(request: Request, inboxes: tuple[Path, ...]) -> dict[str, Any]:
@@ -150,15 +161,18 @@ def _sample_refused(path: Path) -> UsageProblem:
     )
 
 
-def clear_up(home: Home, held: HeldLock) -> None:
-    """Clear what a run that died left, and mark it abandoned. The lock is held."""
-    if held.left_by:
-        abandon(home, str(held.left_by))
-        publication.clear_unfinished(home)
-        known = Ledger.read(home)
-        ledger.clear_orphans(home, known)
-        if known.last:
-            ledger.open_up(home, known.last)
+def clear_up(home: Home) -> None:
+    """Clear what a run that died, or failed together with its disk, left; mark the dead abandoned.
+
+    The lock is held, so that whatever is unfinished is nobody's.
+    """
+    for run_id in unended(home):
+        abandon(home, run_id)
+    _clear(home)
+    home.clear_asides()
+    known = Ledger.read(home)
+    if known.last:
+        ledger.open_up(home, known.last)
 
 
 @dataclass(frozen=True)
@@ -263,26 +277,31 @@ def in_prefect(home: Home, run: Run, to_judge: bool) -> None:
             settle_events()
 
 
-def _run(home: Home, run: Run, to_judge: bool, night: Night) -> Result:
+def _run(home: Home, run: Run, state: State, night: Night) -> Result:
     """Run the night; whatever happens, run.json says how it ended."""
     try:
-        night(home, run, to_judge)
-    except SraapError as error:
-        return _failed(home, run, error)
+        storage.check_room(home, (entry.bytes for entry in state.new if not entry.notice))
+        night(home, run, state.anything_new)
     except KeyboardInterrupt:
-        run = Run.load(home, run.run_id)
-        run.end("failed", Interrupted.exit_code, "Interrupted; nothing was taken in.")
-        _clear(home)
+        _failed(home, run, Interrupted("Interrupted; nothing was taken in."))
         raise
     except Exception as error:
-        return _failed(home, run, defect(home, run.run_id, error))
+        return _failed(home, run, storage.shown(home, error) or defect(home, run.run_id, error))
     return Result(Run.load(home, run.run_id).record)
 
 
 def _failed(home: Home, run: Run, error: SraapError) -> Result:
-    run = Run.load(home, run.run_id)
-    run.end("blocked" if isinstance(error, Blocked) else "failed", error.exit_code, str(error))
-    _clear(home)
+    """Record how the run ended.
+
+    Room is made first, so that there is some to write it down. A disk that takes not even that leaves the run
+    to be marked abandoned by the next one, which clears up as well.
+    """
+    with contextlib.suppress(OSError):
+        _clear(home)
+    with contextlib.suppress(OSError, ValueError):
+        run = Run.load(home, run.run_id)
+    with contextlib.suppress(OSError):
+        run.end("blocked" if isinstance(error, Blocked) else "failed", error.exit_code, str(error))
     return Result(run.record, error)
 
 
@@ -298,10 +317,18 @@ def defect(home: Home, run_id: str, error: BaseException) -> Defect:
     Its own words may hold people's data; they go to the restricted part of the archive only.
     """
     folder = home.restricted / "defects"
-    folder.mkdir(exist_ok=True, mode=0o700)
     path = folder / f"{run_id}.txt"
-    with path.open("a", encoding="utf-8", errors="backslashreplace") as handle:
-        handle.write("".join(traceback.format_exception(error)))
+    try:
+        folder.mkdir(exist_ok=True, mode=0o700)
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as handle:
+            handle.write("".join(traceback.format_exception(error)))
+    except OSError as unwritten:
+        return Defect(
+            f"the program failed ({type(error).__name__}), and its words could not be kept "
+            f"({unwritten.strerror or type(unwritten).__name__})",
+            where=str(folder),
+            next_step="Look at that disk, and run it again.",
+        )
     return Defect(
         f"the program failed ({type(error).__name__})",
         where=str(path),

@@ -109,12 +109,27 @@ def all_runs(home: Home) -> list[dict[str, Any]]:
     return records
 
 
+def unended(home: Home) -> list[str]:
+    """Ids of runs that were begun and not ended, as only the newest can be: runs hold the lock, and each
+    begins by closing those before it."""
+    found = []
+    for folder in newest_runs(home, 100):
+        try:
+            state = read_json(folder / "run.json")["state"]
+        except (OSError, ValueError, KeyError):
+            continue
+        if state != "running":
+            break
+        found.append(folder.name)
+    return found
+
+
 def abandon(home: Home, run_id: str) -> None:
-    """Mark a run that died as abandoned. The caller holds the lock, so that no process can still be at it."""
-    with contextlib.suppress(OSError, ValueError):
-        run = Run.load(home, run_id)
-        if run.record["state"] == "running":
-            run.end("abandoned", 70, "The process ended before the run did.")
+    """Mark a run that died as abandoned. The caller holds the lock, so that no process can still be at it.
+    Raises ``OSError``."""
+    run = Run.load(home, run_id)
+    if run.record["state"] == "running":
+        run.end("abandoned", 70, "The process ended before the run did.")
 
 
 def newest_runs(home: Home, count: int) -> list[Path]:
