@@ -11,14 +11,13 @@ import ctypes
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 
-from flows import archive, build, faults, intake, ledger, publication, revisions, storage
+from flows import archive, build, faults, intake, ledger, publication, storage
 from flows.archive import read_delivered, read_repeated
 from flows.changes import changed_totals
 from flows.errors import Blocked, Defect, SourceFailed
@@ -26,12 +25,9 @@ from flows.files import read_json, write_json
 from flows.home import Home, timestamp, today
 from flows.intake import Assessment
 from flows.ledger import Ledger, Staged, read_staged
-from flows.program import PLAN_VERSION, figures_version, program_version
+from flows.program import PLAN_VERSION, program_version
 from flows.refresh import classify, defect, look, retry
 from flows.runs import Run
-
-if TYPE_CHECKING:
-    import duckdb
 
 MOST_SHOWN = 12
 """Lines of a list in a summary; the whole is in the evidence."""
@@ -226,9 +222,7 @@ def build_marts(home: Home, run: Run) -> None:
         landing = {name: list(paths) for name, paths in _landing(known, staged).items()}
         header_only = known.header_only() | set(staged.batch.header_only if staged else [])
         faults.point("build.before_database")
-        build.make_warehouse(
-            build.warehouse_path(home), landing, settings, sorted(header_only), _previous(home, known, staged)
-        )
+        build.make_warehouse(build.warehouse_path(home), landing, settings, sorted(header_only))
         faults.point("build.after_database")
         dbt = build.ready(home)
         dbt.build()
@@ -245,29 +239,6 @@ def _settings(run: Run, known: Ledger, staged: Staged | None) -> build.Settings:
         publication_id=run.run_id,
         run_id=run.run_id,
         created_at=intake.moment(run.run_id),
-    )
-
-
-def _previous(
-    home: Home, known: Ledger, staged: Staged | None
-) -> Callable[[duckdb.DuckDBPyConnection], None]:
-    """What the build is told of the publication before (flows.revisions)."""
-    before = revisions.current(home)
-    since = before.batch if before else 0
-    batches = {
-        name: [
-            (path, int(path.stem) if path.stem.isdigit() else known.number + 1)
-            for path in paths
-            if not path.stem.isdigit() or int(path.stem) > since
-        ]
-        for name, paths in _landing(known, staged).items()
-    }
-    return partial(
-        revisions.fill_previous,
-        previous=before,
-        definition=(PLAN_VERSION, figures_version()),
-        headers=sorted(revisions.header_only(known, since)),
-        batches=batches,
     )
 
 
@@ -327,7 +298,6 @@ def publish(home: Home, run: Run) -> None:
                 "last_delivery_seq": settings.last_delivery_seq,
                 "plan_version": settings.plan_version,
                 "program_version": settings.program_version,
-                "figures_version": figures_version(),
             },
             withdrawals=sorted(read_delivered(home).withdrawn.values(), key=lambda w: str(w["withdrawn_at"])),
         )
