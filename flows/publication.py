@@ -7,7 +7,6 @@ holds times and ids of runs.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
@@ -16,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import faults
+from flows import evidence, faults
 from flows import ledger as ledgers
 from flows.build import quoted, target_path, warehouse_path
-from flows.files import json_bytes, read_json, sha256_of, sync_file, sync_folder
+from flows.files import json_bytes, read_json, sync_file, sync_folder
 from flows.home import Home, timestamp
 from flows.ledger import COLUMNS, Ledger, Staged
 from flows.plain_text import copy_to_csv
-from flows.program import git_state, lock_file_hash, tool_versions
 from flows.runs import Run, all_runs
 
 if TYPE_CHECKING:
@@ -91,8 +89,19 @@ def write_aside(home: Home, run: Run, content: Content) -> Path:
     _write_tables(home, run, folder, content)
     faults.point("evidence.before")
     _write_evidence(home, folder / "evidence", content)
+    files = records(content.tables["files"])
+    described = evidence.write_exports(run, folder, content.settings, files, content.validations)
     faults.point("evidence.before_manifest")
-    _write_manifest(home, run, folder, content)
+    evidence.write_manifest(
+        home,
+        run,
+        folder,
+        described,
+        settings=content.settings,
+        inputs=files,
+        acceptances=records(content.tables["acceptances"]),
+        withdrawals=content.withdrawals,
+    )
     faults.point("evidence.before_sync")
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         sync_file(path)
@@ -278,42 +287,3 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     plain = frame.astype(object)
     found = plain.where(plain.notna(), None).to_dict(orient="records")
     return [{str(name): value for name, value in record.items()} for record in found]
-
-
-def _write_manifest(home: Home, run: Run, folder: Path, content: Content) -> None:
-    """Hashes of everything, and of the manifest before this one: a chain (outputs.md)."""
-    evidence = folder / "evidence"
-    hashes = {
-        path.relative_to(folder).as_posix(): (sha256_of(path), path.stat().st_size)
-        for path in sorted(p for p in folder.rglob("*") if p.is_file())
-    }
-    previous = home.current_publication()
-    files = content.tables["files"]
-    manifest = {
-        "publication_id": run.run_id,
-        "made_at": timestamp(),
-        "home": home.kind,
-        **content.settings,
-        "previous": None
-        if previous is None
-        else {
-            "publication_id": previous.name,
-            "manifest_sha256": sha256_of(previous / "evidence" / "manifest.json"),
-        },
-        "program": {**git_state(), "version": content.settings["program_version"]},
-        "requirements_lock_sha256": lock_file_hash(),
-        "tools": tool_versions(),
-        "configuration": {"time_zone": os.environ.get("SRAAP_TZ") or "Europe/Zurich"},
-        "inputs": records(files),
-        "acceptances": records(content.tables["acceptances"]),
-        "withdrawals": list(content.withdrawals),
-        "outputs": [
-            {"path": path, "sha256": digest, "bytes": size} for path, (digest, size) in hashes.items()
-        ],
-    }
-    written = json_bytes(manifest)
-    (evidence / "manifest.json").write_bytes(written)
-    sums = {path: digest for path, (digest, _) in hashes.items()}
-    sums["evidence/manifest.json"] = hashlib.sha256(written).hexdigest()
-    lines = [f"{digest}  {path}\n" for path, digest in sorted(sums.items())]
-    (evidence / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")

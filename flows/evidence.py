@@ -1,0 +1,73 @@
+"""What lets a stranger check a publication: exports that describe it, pages that show how it was judged, and
+the hashes over all of it (docs/contract/outputs.md, A publication)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import (
+    evidence_datapackage,
+    evidence_docs,
+    evidence_lineage,
+    evidence_manifest,
+    evidence_sdmx,
+    evidence_verify,
+)
+from flows.files import read_json
+from flows.home import Home, timestamp
+
+if TYPE_CHECKING:
+    from flows.runs import Run
+
+
+def write_exports(
+    run: Run,
+    folder: Path,
+    settings: Mapping[str, Any],
+    files: Sequence[Mapping[str, Any]],
+    validations: Sequence[Mapping[str, Any]],
+) -> list[evidence_manifest.Output]:
+    """Write what describes the tables of a publication, once they and dbt's manifest stand in ``folder``.
+
+    ``indicators.sdmx.csv``, ``datapackage.json``, ``evidence/openlineage.json``, ``evidence/data_docs/`` and
+    ``evidence/verify.py``. ``settings``: as in the manifest; ``files``: as in ``audit.files``;
+    ``validations``: Great Expectations' own results. Returns what is hashed by now, for ``write_manifest``.
+    Raises ``OSError`` and ``duckdb.Error``.
+    """
+    evidence = folder / "evidence"
+    evidence_sdmx.write(folder)
+    tables = evidence_manifest.tables_of(folder)
+    outputs = evidence_manifest.describe(folder, tables)
+    nodes = read_json(evidence / "dbt" / "manifest.json")["nodes"]
+    evidence_datapackage.write(folder, nodes, tables, outputs)
+    evidence_lineage.write(
+        folder,
+        run.run_id,
+        started_at=str(run.record["started_at"]),
+        ended_at=timestamp(),
+        settings=settings,
+        inputs=files,
+        tables=tables,
+        outputs=outputs,
+    )
+    evidence_docs.write(evidence / "data_docs", validations, run.run_id, str(run.record["started_at"]))
+    shutil.copyfile(Path(evidence_verify.__file__), evidence / "verify.py")
+    return list(outputs.values())
+
+
+def write_manifest(
+    home: Home,
+    run: Run,
+    folder: Path,
+    known: Sequence[evidence_manifest.Output],
+    **said: Any,
+) -> None:
+    """Hash what is not in ``known`` yet and write the manifest, last of all; ``said`` as there.
+
+    Raises ``OSError`` and ``UsageProblem``.
+    """
+    outputs = evidence_manifest.describe(folder, {}, known)
+    evidence_manifest.write(home, folder, run.run_id, outputs.values(), **said)
