@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--as-of", required=True, type=date.fromisoformat, help="the day of knowledge")
     options = parser.parse_args(arguments)
     plan = load_plan()
-    rows = read_deliveries(options.delivery, indicators=answerable(plan))
+    rows = read_deliveries(options.delivery, plans=answerable(plan))
     values = compute(rows, options.as_of, plan).values
     writer = csv.DictWriter(sys.stdout, list(values[0]) if values else [])
     writer.writeheader()

@@ -123,9 +123,15 @@ def load_plan(path: Path = PLAN_CSV) -> list[Indicator]:
         ]
 
 
-def answerable(plan: Iterable[Indicator]) -> frozenset[str]:
-    """Ids that an answer may name."""
-    return frozenset(i.indicator_id for i in plan if i.rule in ("reported", "reported_ever"))
+def answerable(plan: Iterable[Indicator]) -> dict[str, frozenset[str]]:
+    """Ids that an answer may name, by plan version; the empty version is the configured plan, which is first."""
+    ids: dict[str, set[str]] = {}
+    for indicator in plan:
+        asked = ids.setdefault(indicator.plan_version, set())
+        if indicator.rule in ("reported", "reported_ever"):
+            asked.add(indicator.indicator_id)
+    configured = next(iter(ids))
+    return {"": frozenset(ids[configured])} | {version: frozenset(asked) for version, asked in ids.items()}
 
 
 def add_months(day: date, months: int) -> date:

@@ -517,11 +517,12 @@ def dataset_of(name: str) -> str | None:
 def read_deliveries(
     deliveries: Iterable[Path],
     names: Mapping[str, str] | None = None,
-    indicators: frozenset[str] | None = None,
+    plans: Mapping[str, frozenset[str]] | None = None,
 ) -> Rows:
     """Accepted rows of delivery folders in the order given, files by name bytewise.
 
-    ``names`` adds spellings of states to ISO3; ``indicators`` are the ids that an answer may name.
+    ``names`` adds spellings of states to ISO3; ``plans`` are the ids that an answer may name,
+    by plan version (the empty one is the configured plan); all may be named where it is left out.
     Parquet files are not read: the standard library has no reader for them.
     """
     tables: list[TextTable] = []
@@ -545,7 +546,7 @@ def read_deliveries(
                 tables.append(read_file(path, dataset))
             except Fault as fault:
                 unread.append(Quarantined(dataset, path.name, 0, "", str(fault)))
-    rows = accept(tables, names, indicators)
+    rows = accept(tables, names, plans)
     rows.quarantined[:0] = unread
     rows.unknown_files = unknown
     return rows
@@ -619,7 +620,7 @@ def _conditions(dataset: str, row: Row) -> list[tuple[str, str]]:
 
 
 def _type_row(
-    dataset: str, text: TextRow, names: Mapping[str, str], indicators: frozenset[str] | None
+    dataset: str, text: TextRow, names: Mapping[str, str], plans: Mapping[str, frozenset[str]] | None
 ) -> tuple[Row, list[tuple[str, str]]]:
     """The typed row and its faults, parents apart. A retraction keeps key, date and status only."""
     if "" in text and text[""] == "wrong number of cells":
@@ -645,9 +646,12 @@ def _type_row(
     row["record_status"] = row["record_status"] or "active"
     if not faults and not retracted:
         faults = _conditions(dataset, row)
-        configured = dataset == "article7_answers" and row["plan_version"] is None
-        if configured and indicators is not None and row["indicator_id"] not in indicators:
-            faults.append(("indicator_id", "no indicator that reports answer"))
+        if dataset == "article7_answers" and plans is not None:
+            version = row["plan_version"] or ""
+            if version not in plans:
+                faults.append(("plan_version", "no plan version that is loaded"))
+            elif row["indicator_id"] not in plans[version]:
+                faults.append(("indicator_id", "no indicator that reports answer"))
     return row, faults
 
 
@@ -732,7 +736,7 @@ def _state_names(tables: Sequence[TextTable], extra: Mapping[str, str] | None) -
 def accept(
     tables: Sequence[TextTable],
     names: Mapping[str, str] | None = None,
-    indicators: frozenset[str] | None = None,
+    plans: Mapping[str, frozenset[str]] | None = None,
 ) -> Rows:
     """Accepted rows of files in order of delivery.
 
@@ -756,7 +760,7 @@ def accept(
             if not any(text.values()):
                 continue
             seq += 1
-            row, faults = _type_row(table.dataset, text, spellings, indicators)
+            row, faults = _type_row(table.dataset, text, spellings, plans)
             if faults:
                 quarantined.extend(Quarantined(table.dataset, table.file, number, c, f) for c, f in faults)
                 continue
@@ -795,7 +799,7 @@ def parents_of_loaded(dataset: str, row: Row) -> list[tuple[str, str]]:
 def from_text(
     tables: Mapping[str, Sequence[TextRow]],
     names: Mapping[str, str] | None = None,
-    indicators: frozenset[str] | None = None,
+    plans: Mapping[str, frozenset[str]] | None = None,
 ) -> Rows:
     """Accepted rows of one delivery given in memory: text rows by file name, in that order.
 
@@ -806,7 +810,7 @@ def from_text(
         dataset = name.partition("--")[0].partition(".")[0]
         header = tuple(cell.name for cell in (*DATASETS[dataset], *COMMON))
         files.append(TextTable(dataset, name, list(rows), header))
-    return accept(files, names, indicators)
+    return accept(files, names, plans)
 
 
 def from_accepted(tables: Mapping[str, Sequence[Row]], header_only: Iterable[str] = ()) -> Rows:

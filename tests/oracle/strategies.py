@@ -124,8 +124,12 @@ class Delivery:
 
     @property
     def accepted(self) -> Rows:
-        """The rows that load, by the oracle's own reading of the contract."""
-        return from_text(self.files, indicators=INDICATORS)
+        """The rows that load, by the oracle's own reading of the contract, with the shipped plan alone."""
+        return self.accepted_with(INDICATORS)
+
+    def accepted_with(self, plans: Mapping[str, frozenset[str]]) -> Rows:
+        """The rows that load with those ids by plan version."""
+        return from_text(self.files, plans=plans)
 
 
 def write_delivery(folder: Path, delivery: Delivery) -> None:

@@ -180,7 +180,7 @@ def test_an_answer_names_an_indicator_that_reports_answer() -> None:
         for key in ("1.1", "7.1", "99.9")
     ]
     files = {"states": STATES, "article7_reports": [REPORT], "article7_answers": answers}
-    rows = from_text(files, indicators=frozenset({"1.1"}))
+    rows = from_text(files, plans={"": frozenset({"1.1"})})
     assert [row["indicator_id"] for row in rows.tables["article7_answers"]] == ["1.1"]
     assert faults(rows) == [("indicator_id", False)] * 2
 
@@ -285,7 +285,7 @@ def test_a_drawn_delivery_reads_the_same_from_files(
 ) -> None:
     folder = tmp_path_factory.mktemp("delivery") / "inbox"
     write_delivery(folder, delivery)
-    from_files = read_deliveries([folder], indicators=INDICATORS)
+    from_files = read_deliveries([folder], plans=INDICATORS)
     in_memory = delivery.accepted
     for dataset, rows in in_memory.tables.items():
         expected = [{k: v for k, v in row.items() if k != "delivery_seq"} for row in rows]
