@@ -228,6 +228,39 @@ def audit(
 
 
 @app.command()
+def verify(
+    publication: Annotated[
+        str | None, typer.Argument(help="Id of a publication; the published one if left out.")
+    ] = None,
+    *,
+    anchor: Annotated[
+        bool, typer.Option("--anchor", help="Print the head, if all is whole, to be kept elsewhere.")
+    ] = False,
+    against: Annotated[
+        str | None, typer.Option(help="An anchor that was kept: ID:SHA256, or a file that holds it.")
+    ] = None,
+    public_key: Annotated[
+        Path | None, typer.Option(help="PEM file of the Ed25519 key that signed the manifests.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Recompute every hash of a publication and of those before it; name each byte that was altered."""
+    from flows import evidence_check
+    from flows.evidence_verify import sentences
+
+    report = evidence_check.verify_home(home, publication, against=against, public_key=public_key)
+    if as_json:
+        _print_json(report.as_dict())
+    elif anchor and report.whole:
+        out().print(report.anchor, soft_wrap=True, highlight=False, markup=False)
+    else:
+        out().print("\n".join(sentences(report)), soft_wrap=True, highlight=False, markup=False)
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
 def withdraw(
     sha256: Annotated[str, typer.Argument(help="SHA-256 of a pending file; the first 8 characters will do.")],
     why: Annotated[str, typer.Option(help="Why it is taken back.")],

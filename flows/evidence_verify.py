@@ -383,8 +383,9 @@ def verify(
     _judge_anchor(against, path, report)
     if chain:
         _judge_others(folder.parent, manifests, path, report)
-    for name in path:
-        _judge_signature(folder.parent / name, manifests[name], public_key, name == folder.name, report)
+    public = _load_key(public_key, head.signed, report)
+    for name in path if public is not None else ():
+        _judge_signature(folder.parent / name, manifests[name], public, name == folder.name, report)
     return report
 
 
@@ -463,30 +464,35 @@ def _judge_anchor(against: tuple[str, str] | None, path: list[str], report: Repo
 # --- the signature ------------------------------------------------------------------------------------------
 
 
-def _judge_signature(
-    folder: Path, manifest: Manifest, key: Path | None, is_head: bool, report: Report
-) -> None:
-    """An Ed25519 signature over the bytes of the manifest. The newest one vouches for all before it."""
-    signed = (folder / SIGNATURE).is_file()
-    if key is None:
-        if signed and is_head:
+def _load_key(path: Path | None, signed: bool, report: Report) -> Any:
+    """The public key; ``None``, with a note, where the signature can't be checked.
+
+    Raises ``OSError``, and ``ValueError`` for a file that holds no Ed25519 key.
+    """
+    if path is None:
+        if signed:
             report.notes.append("The signature was not checked: no public key was given.")
-        return
-    if not signed:
-        if is_head:
-            report.findings.append(Finding("signature", folder.name, SIGNATURE, "It is not signed."))
-        return
+        return None
     try:
-        from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ImportError:
-        if is_head:
-            report.notes.append("The signature was not checked: the Python package cryptography is not here.")
-        return
-    public = load_pem_public_key(key.read_bytes())
+        report.notes.append("The signature was not checked: the Python package cryptography is not here.")
+        return None
+    public = load_pem_public_key(path.read_bytes())
     if not isinstance(public, Ed25519PublicKey):
         raise ValueError("not an Ed25519 public key")  # noqa: TRY004 - the file is wrong, not the caller
+    return public
+
+
+def _judge_signature(folder: Path, manifest: Manifest, public: Any, is_head: bool, report: Report) -> None:
+    """An Ed25519 signature over the bytes of the manifest. The newest one vouches for all before it."""
+    from cryptography.exceptions import InvalidSignature
+
+    if not (folder / SIGNATURE).is_file():
+        if is_head:
+            report.findings.append(Finding("signature", folder.name, SIGNATURE, "It is not signed."))
+        return
     fingerprint = hashlib.sha256(public.public_bytes_raw()).hexdigest()
     if not is_head and manifest.text("signing_key_fingerprint") != fingerprint:
         report.notes.append(f"{printable(folder.name)}: signed with another key, not checked")
