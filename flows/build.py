@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -113,12 +113,15 @@ class Dbt:
                 next_step=f"Read the end of {self._log}.",
             )
 
-    def build(self) -> None:
-        """Build and test everything. Raises ``Defect`` if dbt could not run at all."""
+    def build(self, exclude: Sequence[str] = ()) -> None:
+        """Build and test everything but the tests named in ``exclude``.
+
+        Raises ``Defect`` if dbt could not run at all.
+        """
         self.parsed()
         for left in ("run_results.json", "compiled"):  # of an earlier night, lest it be taken for this one's
             _remove(self._target / left)
-        self._send(["build", *self._common, *SELECTION])
+        self._send(["build", *self._common, *SELECTION, *(["--exclude", *exclude] if exclude else [])])
         answer = self._answer()
         if answer["exception"]:
             raise Defect(
@@ -165,10 +168,12 @@ def make_warehouse(
     landing: Mapping[str, Sequence[Path]],
     settings: Settings,
     header_only: Sequence[str],
+    fill_previous: Callable[[duckdb.DuckDBPyConnection], None],
 ) -> None:
     """Make the database that dbt reads and writes, anew, with the schemas ``landing`` and ``control``.
 
-    ``landing``: Parquet files of each dataset. Raises ``OSError`` and ``duckdb.Error``.
+    ``landing``: Parquet files of each dataset; ``fill_previous``: makes the tables that tell of the
+    publication before (flows.revisions). Raises ``OSError`` and ``duckdb.Error``.
     """
     import duckdb
 
@@ -177,6 +182,7 @@ def make_warehouse(
     with duckdb.connect(str(path)) as connection:
         _make_landing(connection, landing)
         _make_control(connection, settings, header_only)
+        fill_previous(connection)
 
 
 def _make_landing(connection: duckdb.DuckDBPyConnection, landing: Mapping[str, Sequence[Path]]) -> None:
@@ -281,6 +287,12 @@ def read_results(target: Path, run_id: str) -> BuildResult:
     return found
 
 
+def check_code(node: Mapping[str, Any]) -> str:
+    """The code of a dbt test, as its ``meta`` gives it; its name if that gives none."""
+    meta = {**node.get("meta", {}), **node["config"].get("meta", {})}
+    return str(meta.get("code") or node["name"])
+
+
 def _check(node: Mapping[str, Any], result: Mapping[str, Any] | None, run_id: str) -> dict[str, Any]:
     """A dbt test as a row of ``validation_results``; what it says of itself stands in its ``meta``."""
     meta = {**node.get("meta", {}), **node["config"].get("meta", {})}
@@ -289,7 +301,7 @@ def _check(node: Mapping[str, Any], result: Mapping[str, Any] | None, run_id: st
     message = None if result is None or outcome != "error" else result.get("message")
     return {
         "run_id": run_id,
-        "check_code": meta.get("code") or node["name"],
+        "check_code": check_code(node),
         "engine": "dbt",
         "subject": meta.get("subject") or _subject(node),
         "file_sha256": None,

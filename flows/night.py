@@ -10,14 +10,26 @@ import contextlib
 import ctypes
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 
-from flows import archive, build, faults, intake, ledger, publication, storage
+from flows import (
+    accepting,
+    archive,
+    build,
+    faults,
+    freshness,
+    intake,
+    ledger,
+    publication,
+    retention,
+    revisions,
+    storage,
+)
 from flows.archive import read_delivered, read_repeated
 from flows.changes import changed_totals
 from flows.errors import Blocked, Defect, SourceFailed
@@ -25,9 +37,12 @@ from flows.files import read_json, write_json
 from flows.home import Home, timestamp, today
 from flows.intake import Assessment
 from flows.ledger import Ledger, Staged, read_staged
-from flows.program import PLAN_VERSION, program_version
+from flows.program import PLAN_VERSION, figures_version, program_version
 from flows.refresh import classify, defect, look, retry
 from flows.runs import Run
+
+if TYPE_CHECKING:
+    import duckdb
 
 MOST_SHOWN = 12
 """Lines of a list in a summary; the whole is in the evidence."""
@@ -76,11 +91,13 @@ def judge(home: Home, run: Run) -> None:
     with run.phase("judge"):
         files = intake.received(home, known)
         again = retry(known, bool(files))
-        if not files and (again == "none" or not _anything_to_judge_again(known)):
+        # a run that accepts takes in a batch, be it an empty one, so that what it accepts is kept
+        accepts = bool(run.record["asked"]["accept"])
+        if not (files or accepts) and (again == "none" or not _anything_to_judge_again(known)):
             run.record["judged"] = None
             return
         assessment = _assess(home, run, known, files, again)
-        run.record["judged"] = summary(assessment)
+        run.record["judged"] = {**summary(assessment), "out_of_reach": retention.out_of_reach(home, known)}
         acceptances = _accept(home, run, known, assessment)
         intake.stage(home, run.staged, assessment, acceptances)
         write_json(run.folder / "validations.json", assessment.verdict.validations)
@@ -119,8 +136,7 @@ def _assess(
 
 def _accept(home: Home, run: Run, known: Ledger, assessment: Assessment) -> pd.DataFrame:
     """Acceptances after this run. Raises ``Blocked``, its evidence kept, if a problem was not accepted."""
-    asked = run.record["asked"]
-    codes = {code.casefold() for code in asked["accept"]}
+    codes = accepting.accepted_codes(run)
     problems = assessment.verdict.problems
     left = [problem for problem in problems if problem.check_code.casefold() not in codes]
     if left:
@@ -131,18 +147,7 @@ def _accept(home: Home, run: Run, known: Ledger, assessment: Assessment) -> pd.D
         ]
         run.save()
         raise blocked([(p.check_code, p.dataset, p.sentence) for p in left], run)
-    now = [
-        {
-            "check_code": problem.check_code,
-            "subject": problem.dataset,
-            "accepted_by": asked["by"],
-            "why": asked["why"],
-            "accepted_at": datetime.now(UTC).replace(tzinfo=None),
-            "run_id": run.run_id,
-        }
-        for problem in problems
-    ]
-    frame = pd.DataFrame(now, columns=list(ledger.COLUMNS["acceptances"]))
+    frame = accepting.lines(run, [(problem.check_code, problem.dataset) for problem in problems])
     return ledger.typed("acceptances", pd.concat([known.table("acceptances"), frame], ignore_index=True))
 
 
@@ -222,10 +227,13 @@ def build_marts(home: Home, run: Run) -> None:
         landing = {name: list(paths) for name, paths in _landing(known, staged).items()}
         header_only = known.header_only() | set(staged.batch.header_only if staged else [])
         faults.point("build.before_database")
-        build.make_warehouse(build.warehouse_path(home), landing, settings, sorted(header_only))
+        build.make_warehouse(
+            build.warehouse_path(home), landing, settings, sorted(header_only), _previous(home, known, staged)
+        )
         faults.point("build.after_database")
         dbt = build.ready(home)
         dbt.build()
+        accepting.build_in_spite(home, run, dbt)
         build.end(dbt)
 
 
@@ -239,6 +247,29 @@ def _settings(run: Run, known: Ledger, staged: Staged | None) -> build.Settings:
         publication_id=run.run_id,
         run_id=run.run_id,
         created_at=intake.moment(run.run_id),
+    )
+
+
+def _previous(
+    home: Home, known: Ledger, staged: Staged | None
+) -> Callable[[duckdb.DuckDBPyConnection], None]:
+    """What the build is told of the publication before (flows.revisions)."""
+    before = revisions.current(home)
+    since = before.batch if before else 0
+    batches = {
+        name: [
+            (path, int(path.stem) if path.stem.isdigit() else known.number + 1)
+            for path in paths
+            if not path.stem.isdigit() or int(path.stem) > since
+        ]
+        for name, paths in _landing(known, staged).items()
+    }
+    return partial(
+        revisions.fill_previous,
+        previous=before,
+        definition=(PLAN_VERSION, figures_version()),
+        headers=sorted(revisions.header_only(known, since)),
+        batches=batches,
     )
 
 
@@ -256,6 +287,8 @@ def check_marts(home: Home, run: Run) -> None:
     with run.phase("check"):
         result = build.read_results(build.target_path(home), run.run_id)
         faults.point("check.before_list")
+        blocking = accepting.settle(run, result.checks)
+        result.checks.extend(_freshness(home, run))
         write_json(run.folder / "dbt_checks.json", result.checks)
         if result.broken:
             raise Defect(
@@ -263,11 +296,12 @@ def check_marts(home: Home, run: Run) -> None:
                 where=str(run.folder / "dbt.log"),
                 next_step="This is a defect of the program; the last publication stands.",
             )
-        if result.blocking:
-            found = [(c["check_code"], c["subject"], c["sentence"] or "") for c in result.blocking]
+        if blocking:
+            accepting.keep_evidence(home, run)
+            found = [(c["check_code"], c["subject"], c["sentence"] or "") for c in blocking]
             errors = [
                 text
-                for c, (_, _, text) in zip(result.blocking, found, strict=True)
+                for c, (_, _, text) in zip(blocking, found, strict=True)
                 if c["outcome"] == "error"
             ]
             if errors and (full := storage.failure(home, Defect("; ".join(errors)))):
@@ -277,6 +311,16 @@ def check_marts(home: Home, run: Run) -> None:
             ]
             run.save()
             raise blocked(found, run)
+
+
+def _freshness(home: Home, run: Run) -> list[dict[str, Any]]:
+    """How old each dataset is, as check results; the ageing sample is never stale."""
+    if home.kind == "sample":
+        return []
+    landing = _landing(Ledger.read(home), read_staged(run.staged))
+    checks = freshness.judge(freshness.newest(landing, run.as_of), run.as_of, run.run_id)
+    run.record["stale"] = freshness.stale_sentences(checks)
+    return checks
 
 
 def publish(home: Home, run: Run) -> None:
@@ -298,6 +342,7 @@ def publish(home: Home, run: Run) -> None:
                 "last_delivery_seq": settings.last_delivery_seq,
                 "plan_version": settings.plan_version,
                 "program_version": settings.program_version,
+                "figures_version": figures_version(),
             },
             withdrawals=sorted(read_delivered(home).withdrawn.values(), key=lambda w: str(w["withdrawn_at"])),
         )

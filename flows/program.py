@@ -73,6 +73,12 @@ def rules_fingerprint() -> str:
     return _hash_of(_RULE_FILES)[:32]
 
 
+@cache
+def figures_version() -> str:
+    """Hash of the SQL and the seeds: what decides how figures are computed."""
+    return _hash_of((("dbt_project", (".sql", ".csv")),))[:32]
+
+
 def lock_file_hash() -> str | None:
     """SHA-256 of requirements.lock; ``None`` where the program was installed without it."""
     return hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest() if LOCK_FILE.exists() else None

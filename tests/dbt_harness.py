@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from flows.revisions import PREVIOUS
 from sources import contract
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
@@ -160,6 +161,8 @@ def fill_control(
             "created": "2026-01-01 00:00:00",
         },
     )
+    for table, columns in PREVIOUS.items():
+        connection.execute(f"create or replace table control.{table} ({columns})")
     connection.execute("create or replace table control.empty_deliveries (dataset varchar)")
     for dataset in header_only:
         connection.execute("insert into control.empty_deliveries values (?)", [dataset])
