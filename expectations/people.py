@@ -94,6 +94,12 @@ class PersonFinder:
     def __repr__(self) -> str:
         return f"PersonFinder({len(self._orders)} spellings)"
 
+    def named_in(self, column: pd.Series) -> pd.Series:
+        """True where a text names a person."""
+        texts = values.distinct(column)
+        hit = pd.Series(self._named(texts)[0], index=texts.index, dtype="boolean")
+        return values.spread(column, hit).fillna(False).astype(bool)
+
     def found_in(self, column: pd.Series) -> pd.Series:
         """True where a text names a person or holds an e-mail address."""
         texts = values.distinct(column)

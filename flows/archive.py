@@ -29,6 +29,8 @@ Identity = tuple[str, str, str]
 Classify = Callable[[str], tuple[str, str]]
 """Gives dataset and format of a file name; handed in, because what knows them imports pandas."""
 
+FORGOTTEN = "forgotten--"
+
 NOTICES = {
     "symbolic_link": "A symbolic link is not followed; deliver the file itself.",
     "folder": "A folder inside a delivery is not opened; deliver its files themselves.",
@@ -38,6 +40,13 @@ NOTICES = {
     "unreadable": "The file could not be opened or read; check its permissions and deliver it again.",
 }
 """Kinds of entries whose bytes are not taken in, each with what to do."""
+
+
+def forgotten_name(name: str) -> str:
+    """What is kept of the name of a notice when its time is over: enough to know the same entry again."""
+    if name.startswith(FORGOTTEN) and len(name) == len(FORGOTTEN) + 64:
+        return name
+    return FORGOTTEN + hashlib.sha256(os.fsencode(name)).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Entry:
     def identity(self) -> Identity:
         """What the file is; for a notice its name and size stand in for the bytes that nobody read."""
         if self.notice:
-            return (f"{self.notice}:{self.name}:{self.bytes}", "notice", "unknown")
+            return (f"{self.notice}:{forgotten_name(self.name)}:{self.bytes}", "notice", "unknown")
         return (self.sha256, self.dataset, self.format)
 
     @property
@@ -305,9 +314,14 @@ def withdraw(home: Home, sha256: str, why: str, taken_in: set[Identity]) -> list
             next_step=f"Give at least 8 characters of one of the pending files: {waiting}.",
         )
     entry = found[0]
+    write_withdrawal(home, entry.sha256, why)
+    return found
+
+
+def write_withdrawal(home: Home, sha256: str, why: str) -> None:
+    """Record that a file was taken back. Raises ``OSError``."""
     write_json(
-        home.withdrawals / f"{entry.sha256}.json",
-        {"sha256": entry.sha256, "why": why, "withdrawn_at": timestamp()},
+        home.withdrawals / f"{sha256}.json",
+        {"sha256": sha256, "why": why, "withdrawn_at": timestamp()},
         mode=0o600,
     )
-    return found

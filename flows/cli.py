@@ -14,13 +14,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
 from flows.errors import Defect, Interrupted, SraapError, UsageProblem
+
+if TYPE_CHECKING:
+    from flows.home import Home
 
 app = typer.Typer(
     name="sraap",
@@ -285,6 +288,106 @@ def withdraw(
         _print_json({"withdrawn": withdrawn[0].sha256, "why": why})
     else:
         out().print(f"Withdrawn: {withdrawn[0].sha256}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def erase(
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Two lines: full name, then state or organization; - for standard input. Else it is asked.",
+        ),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Remove one person: unlink the registrations, delete the received files that hold the name."""
+    from flows import erasing, show
+
+    text = _asked_for_person() if source is None else _read_text(source)
+    person = erasing.Person.parse(text)
+    place = existing_home(home)
+    with place.lock():
+        place.settings()
+        erased = erasing.erase(place, person)
+    if as_json:
+        _print_json(erased.as_dict())
+    else:
+        show.erased(out(), erased.as_dict())
+
+
+def _asked_for_person() -> str:
+    name = typer.prompt("Full name", err=True)
+    delegation = typer.prompt("State or organization", err=True)
+    return f"{name}\n{delegation}"
+
+
+def _read_text(source: str) -> str:
+    try:
+        return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise UsageProblem(
+            f"the file can't be read ({reason})",
+            where="--from",
+            next_step="Give a text file that you may read.",
+        ) from None
+
+
+@app.command()
+def prune(
+    *,
+    keep: Annotated[
+        int | None, typer.Option(help="How many publications to keep whole; the published one always is.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Drop old publications but for their manifests; empty the restricted part of what is past its days."""
+    from flows import pruning, retention, show
+
+    place = existing_home(home)
+    with place.lock():
+        place.settings()
+        pruned = pruning.prune(place, keep) if keep is not None else pruning.Pruned()
+        emptied = retention.empty(place)
+    document = {"pruned": pruned.as_dict(), "emptied": emptied.as_dict()}
+    if as_json:
+        _print_json(document)
+    else:
+        show.pruned(out(), document)
+
+
+@app.command()
+def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False, debug: DebugOption = False) -> None:
+    """Look at configuration, versions, disk, permissions, runs and freshness; for a timer of its own.
+
+    Changes nothing. Exit code 0: all is well; 1: something to look at; 5: a refresh can't work.
+    """
+    from flows import show
+    from flows.doctor import examine
+    from flows.home import Home
+
+    diagnosis = examine(Home(home))
+    if as_json:
+        _print_json(diagnosis.as_dict())
+    else:
+        show.diagnosis(out(), diagnosis.as_dict())
+    raise typer.Exit(diagnosis.exit_code)
+
+
+def existing_home(home: Path) -> Home:
+    """The home of a command that needs one. Raises ``UsageProblem`` where none is."""
+    from flows.home import Home
+
+    place = Home(home)
+    if not place.exists:
+        raise no_home(home)
+    return place
 
 
 def no_home(home: Path) -> UsageProblem:

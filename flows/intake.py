@@ -36,6 +36,7 @@ from flows.ledger import (
     write_table,
 )
 from flows.program import DBT_PROJECT, PLAN_VERSION, program_version, rules_fingerprint
+from flows.retention import deleted_files
 from sources.contract import datasets
 from sources.reading import FileContent, Table, masked_name, read
 
@@ -238,7 +239,7 @@ class _Again:
         refused = (ledger.last.refused if ledger.last else []) if retry == "all" else []
         again.files = _refused_files(home, ledger, entries, refused)
         rows = ledger.table("quarantined_rows")
-        rows = rows[rows["row_number"].notna()]
+        rows = rows[rows["row_number"].notna() & ~rows["file_sha256"].isin(deleted_files(home))]
         if retry == "waiting":
             rows = rows[rows["waiting"]]
         whole = {file.entry.sha256 for file in again.files}
@@ -249,7 +250,12 @@ class _Again:
 
 def _entries_by_table(home: Home, ledger: Ledger) -> dict[TableKey, Entry]:
     """The delivered entry behind each table in a batch, and, with no dataset, behind each file."""
-    by_identity = {entry.reference: entry for entry in reversed(read_delivered(home).entries)}
+    gone = deleted_files(home)  # what was deleted on purpose stays as it was last judged
+    by_identity = {
+        entry.reference: entry
+        for entry in reversed(read_delivered(home).entries)
+        if entry.sha256 not in gone
+    }
     found: dict[TableKey, Entry] = {}
     for batch in ledger.batches:
         for file in batch.files:

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows import archive, faults, ledger, publication, quiet, storage
+from flows import archive, faults, ledger, publication, quiet, retention, storage
 from flows.archive import Found
 from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
 from flows.home import Home, as_of_date
@@ -79,6 +79,7 @@ def refresh(request: Request, night: Night | None = None) -> Result:
 
 def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
     """Hold the home, see what there is to do, and do it. Raises ``SraapError`` and ``OSError``."""
+    retention.restricted_days()
     with home.lock() as held:
         inboxes = settle_home(home, request.inboxes)
         home.people_key()
@@ -90,8 +91,24 @@ def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
         if not request.full and not state.anything_new and _already_published(home, state.ledger, as_of):
             run.record["publication_id"] = (home.manifest() or {}).get("publication_id")
             run.end("nothing_new", 0, "Nothing new: the publication stands as it is.")
-            return Result(run.record)
-        return _run(home, run, state, night)
+            return _emptied(home, Result(run.record))
+        return _emptied(home, _run(home, run, state, night))
+
+
+def _emptied(home: Home, result: Result) -> Result:
+    """Empty the restricted part of what it has kept for its days; how the run ended stays as it is."""
+    try:
+        emptied = retention.empty(home)
+    except (OSError, SraapError) as error:
+        said = f"the restricted part of the archive could not be emptied ({type(error).__name__})"
+        result.record["emptied"] = {"problem": f"{said}; the next run tries again."}
+    else:
+        if emptied.anything:
+            result.record["emptied"] = emptied.as_dict()
+    if "emptied" in result.record:
+        with contextlib.suppress(OSError):
+            Run(home, result.record).save()
+    return result
 
 
 def _asked(request: Request, inboxes: tuple[Path, ...]) -> dict[str, Any]:
@@ -173,6 +190,10 @@ def clear_up(home: Home) -> None:
     known = Ledger.read(home)
     if known.last:
         ledger.open_up(home, known.last)
+    if (home.restricted / retention.ERASING).exists():
+        from flows import erasing
+
+        erasing.finish(home)
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,13 @@ def verdict(console: Console, judged: Mapping[str, Any]) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if judged.get("out_of_reach"):
+        console.print(
+            f"       {amount(judged['out_of_reach'], 'quarantined row')} can't be judged again: the file was "
+            "deleted when its days were over. Deliver the rows anew, mended, in another file.",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print()
     table(
         console,
@@ -109,6 +116,10 @@ def refreshed(console: Console, record: Mapping[str, Any], home: str) -> None:
     console.print()
     if record.get("judged"):
         verdict(console, record["judged"])
+    for sentence in record.get("stale") or ():
+        console.print(f"[yellow]Stale:[/] {escape(sentence)}", soft_wrap=True, highlight=False)
+    if record.get("emptied"):
+        emptied(console, record["emptied"])
     changes(console, record.get("changed"))
     if record["state"] in ("published", "nothing_new") and record["publication_id"]:
         console.print("Where things are", style="bold")
@@ -141,3 +152,71 @@ def changes(console: Console, changed: Mapping[str, Any] | None) -> None:
     if changed["count"] > len(rows):
         title += f"; the first {len(rows)}"
     table(console, title, rows, {"indicator": "indicator", "year": "year", "old": "was", "new": "is"})
+
+
+def diagnosis(console: Console, found: Mapping[str, Any]) -> None:
+    """What the doctor found."""
+    signs = {"well": "[green]well[/]  ", "look": "[yellow]LOOK[/]  ", "broken": "[bold red]BROKEN[/]"}
+    for finding in found["findings"]:
+        console.print(
+            f"{signs[finding['state']]}  {escape(finding['what'])}: {escape(finding['sentence'])}",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+
+def erased(console: Console, done: Mapping[str, Any]) -> None:
+    """What an erasure did, without the name."""
+    console.print(
+        f"Erased: {amount(done['registrations'], 'registration')} unlinked, "
+        f"{amount(len(done['files']), 'received file')} deleted, "
+        f"{amount(done['names'], 'index entry')} removed.",
+        soft_wrap=True,
+        highlight=False,
+    )
+    for label, names in (
+        ("deleted", done["files"]),
+        ("withdrawn, deliver it again without that person", done["withdrawn"]),
+        ("can't be searched; deleted when its days are over", done["unsearched"]),
+    ):
+        for name in names:
+            console.print(f"  {label}: {escape(name)}", soft_wrap=True, highlight=False)
+    for dataset, rows in done["texts"].items():
+        console.print(
+            f"  {amount(rows, 'row')} of {escape(dataset)} name the person in a free text, and stay: "
+            "deliver corrections without the name.",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+
+def pruned(console: Console, done: Mapping[str, Any]) -> None:
+    """What a pruning did."""
+    dropped, kept = done["pruned"]["dropped"], done["pruned"]["kept"]
+    console.print(
+        f"Publications: {len(dropped)} dropped but for their manifests, {len(kept)} kept whole; "
+        f"{amount(len(done['pruned']['runs']), 'old run')} reduced to its record; "
+        f"{done['pruned']['bytes'] / 1e6:,.1f} MB freed.",
+        soft_wrap=True,
+        highlight=False,
+    )
+    emptied(console, done["emptied"])
+
+
+def emptied(console: Console, done: Mapping[str, Any]) -> None:
+    """What was deleted from the restricted part of the archive."""
+    if problem := done.get("problem"):
+        console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True, highlight=False)
+        return
+    console.print(
+        f"Restricted files: {len(done['files'])} deleted after their days; "
+        "archive/deletions.jsonl says which.",
+        soft_wrap=True,
+        highlight=False,
+    )
+    for sha256 in done["overdue"]:
+        console.print(
+            f"  [yellow]{sha256[:12]} is past its days and still pending:[/] take it in or withdraw it.",
+            soft_wrap=True,
+            highlight=False,
+        )

@@ -93,6 +93,18 @@ PEOPLE_KEYS = (
 
 
 @dataclass(frozen=True)
+class Freshness:
+    """Age in days of the newest row beyond which people are told: that it is old, and that it is too old."""
+
+    warn_days: int
+    error_days: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.warn_days < self.error_days:
+            raise ValueError(f"warn_days must be above 0 and below error_days: {self}")
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A dataset: its name, what it is, and its columns (own first, then the common ones)."""
 
@@ -105,6 +117,7 @@ class Dataset:
     holds_people: bool
     own_columns: tuple[Column, ...]
     quirks: tuple[str, ...] = ()
+    freshness: Freshness | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -163,6 +176,7 @@ def datasets() -> dict[str, Dataset]:
             holds_people=raw["holds_people"],
             own_columns=tuple(_column(c) for c in raw["columns"]),
             quirks=tuple(raw.get("quirks", ())),
+            freshness=Freshness(**raw["freshness"]) if "freshness" in raw else None,
         )
     ordered: dict[str, Dataset] = {}
 
