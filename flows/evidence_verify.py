@@ -106,11 +106,14 @@ class Manifest:
     content: dict[str, Any] | None
     problem: str = ""
     sums: dict[str, str] | None = None
+    pruned: bool = False
 
     @property
     def sound(self) -> bool:
-        """Whether the SHA256SUMS beside it names it as it is."""
-        return self.content is not None and (self.sums or {}).get(MANIFEST) == self.sha256
+        """Whether the SHA256SUMS beside it names it as it is; of a pruned publication none is kept."""
+        if self.content is None:
+            return False
+        return self.pruned if self.sums is None else self.sums.get(MANIFEST) == self.sha256
 
     @property
     def signed(self) -> bool:
@@ -160,7 +163,7 @@ def read_manifest(folder: Path) -> Manifest:
         _demand_form(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Manifest(digest, None, "is not the JSON document that was written", sums)
-    return Manifest(digest, content, "", sums)
+    return Manifest(digest, content, "", sums, (folder / PRUNED).is_file())
 
 
 def _read_sums(folder: Path) -> dict[str, str] | None:
