@@ -4,9 +4,7 @@
 with
 
 questions as (
-    select *
-    from {{ ref('int_indicator_years') }}
-    where rule in ('request_plan_complete', 'declared_complete_in_year', 'declared_with_voluntary_declaration')
+    select * from {{ ref('int_indicator_years') }}
 ),
 
 requests as (

@@ -4,9 +4,7 @@
 with
 
 questions as (
-    select *
-    from {{ ref('int_indicator_years') }}
-    where rule in ('paid_in_time', 'contributed')
+    select * from {{ ref('int_indicator_years') }}
 ),
 
 payments as (
