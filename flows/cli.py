@@ -77,6 +77,12 @@ def refresh(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only judge what would be taken in; change nothing.")
     ] = False,
+    reproduce: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PUBLICATION", help="Make this publication again from the landing and compare every byte."
+        ),
+    ] = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -84,6 +90,14 @@ def refresh(
     from flows.refresh import Request
     from flows.refresh import refresh as run_refresh
 
+    if reproduce is not None:
+        if inbox or as_of or accept or full or dry_run:
+            raise UsageProblem(
+                "--reproduce goes with --home and --json only",
+                where="--reproduce",
+                next_step="The publication itself says what it was made from; leave the other options out.",
+            )
+        raise typer.Exit(_reproduce(home, reproduce, as_json))
     request = Request(
         home=home,
         inboxes=tuple(inbox or ()),
@@ -115,6 +129,20 @@ def refresh(
         else:
             show.refreshed(out(), result.record, str(home))
     raise typer.Exit(result.exit_code)
+
+
+def _reproduce(home: Path, publication: str, as_json: bool) -> int:
+    """Make a publication again and say what came out; the exit code."""
+    from flows.home import Home
+    from flows.reproduce import reproduce, show_reproduction
+
+    with progress(not as_json):
+        result = reproduce(Home(home), publication)
+    if as_json:
+        _print_json(result.as_dict())
+    else:
+        show_reproduction(out(), result)
+    return result.exit_code
 
 
 @app.command()

@@ -256,20 +256,16 @@ def _previous(
     """What the build is told of the publication before (flows.revisions)."""
     before = revisions.current(home)
     since = before.batch if before else 0
-    batches = {
-        name: [
-            (path, int(path.stem) if path.stem.isdigit() else known.number + 1)
-            for path in paths
-            if not path.stem.isdigit() or int(path.stem) > since
-        ]
-        for name, paths in _landing(known, staged).items()
-    }
+    files = revisions.landing_batches(known, known.number)
+    if staged:
+        for name in staged.batch.data:
+            files.setdefault(name, []).append((staged.data_path(name), staged.batch.number))
     return partial(
         revisions.fill_previous,
         previous=before,
         definition=(PLAN_VERSION, figures_version()),
         headers=sorted(revisions.header_only(known, since)),
-        batches=batches,
+        batches=revisions.later_than(files, since),
     )
 
 

@@ -148,7 +148,7 @@ def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
         )
         # One transaction: else each statement would wait for the disk, and there are hundreds.
         connection.execute("begin")
-        _copy_marts(connection, folder)
+        copy_marts(connection, folder)
         _describe(connection, target_path(home))
         _write_audit(connection, home, run, content)
         faults.point("export.before_commit")
@@ -166,7 +166,11 @@ def marts(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
     return [str(name) for (name,) in found]
 
 
-def _copy_marts(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+def copy_marts(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Copy all marts from the database ``build`` to ``publication``, and to Parquet and CSV, sorted.
+
+    The folders ``parquet`` and ``csv`` are there. Raises ``OSError`` and ``duckdb.Error``.
+    """
     connection.execute("create schema publication.marts")
     for name in marts(connection, "build"):
         connection.execute(

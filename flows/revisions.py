@@ -91,6 +91,37 @@ def current(home: Home) -> Previous | None:
     return None if folder is None or manifest is None else previous_of(folder, manifest)
 
 
+def resolve(home: Home, publication_id: str) -> str:
+    """The id of a publication; ``published`` names the current one. Raises ``UsageProblem`` without one."""
+    if publication_id != "published":
+        return publication_id
+    folder = home.current_publication()
+    if folder is None:
+        raise UsageProblem(
+            "nothing is published here yet",
+            where=str(home.root),
+            next_step="Make a publication with: sraap refresh, or give another home with --home.",
+        )
+    return folder.name
+
+
+def landing_batches(ledger: Ledger, batch: int) -> dict[str, list[tuple[Path, int]]]:
+    """Landing files of each dataset with their batch, up to a batch, oldest first."""
+    found: dict[str, list[tuple[Path, int]]] = {}
+    for taken in ledger.batches[:batch]:
+        for dataset in taken.data:
+            path = ledger.home.landing / dataset / f"{taken.name}.parquet"
+            found.setdefault(dataset, []).append((path, taken.number))
+    return found
+
+
+def later_than(
+    files: Mapping[str, Sequence[tuple[Path, int]]], batch: int
+) -> dict[str, list[tuple[Path, int]]]:
+    """Those files that came after a batch."""
+    return {dataset: [one for one in found if one[1] > batch] for dataset, found in files.items()}
+
+
 def header_only(ledger: Ledger, batch: int) -> set[str]:
     """Datasets of which a file with only its header was accepted by that batch."""
     return {dataset for taken in ledger.batches[:batch] for dataset in taken.header_only}

@@ -16,7 +16,9 @@ from typing import Any, Literal
 from flows.files import read_json, write_json
 from flows.home import Home, timestamp
 
-Outcome = Literal["running", "published", "nothing_new", "blocked", "failed", "abandoned", "dry_run"]
+Outcome = Literal[
+    "running", "published", "nothing_new", "blocked", "failed", "abandoned", "dry_run", "reproduced"
+]
 
 listeners: list[Callable[[str], None]] = []
 """Called with the name of each phase as it begins; the command line shows progress with it."""
