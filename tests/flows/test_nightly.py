@@ -196,6 +196,8 @@ def test_same_inputs_and_date_give_the_same_bytes(refreshed: Refreshed) -> None:
         old, new = snapshot(before / ending), snapshot(refreshed.published / ending)
         changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
         assert changed <= {f"dim_publication.{ending}"}
+    for name in ("indicators.sdmx.csv", "datapackage.json"):
+        assert (before / name).read_bytes() == (refreshed.published / name).read_bytes()
     manifest = json.loads((refreshed.published / "evidence" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["previous"] == {
         "publication_id": before.name,
