@@ -180,12 +180,13 @@ def make_warehouse(
     for old in (path, path.with_name(path.name + ".wal")):
         old.unlink(missing_ok=True)
     with duckdb.connect(str(path)) as connection:
-        _make_landing(connection, landing)
-        _make_control(connection, settings, header_only)
+        make_landing(connection, landing)
+        make_control(connection, settings, header_only)
         fill_previous(connection)
 
 
-def _make_landing(connection: duckdb.DuckDBPyConnection, landing: Mapping[str, Sequence[Path]]) -> None:
+def make_landing(connection: duckdb.DuckDBPyConnection, landing: Mapping[str, Sequence[Path]]) -> None:
+    """Make the schema ``landing``: a view of each dataset over its Parquet files. Raises ``duckdb.Error``."""
     from sources.contract import datasets
 
     connection.execute("create schema landing")
@@ -203,9 +204,10 @@ def _make_landing(connection: duckdb.DuckDBPyConnection, landing: Mapping[str, S
             connection.execute(f'create table landing."{name}" ({typed})')
 
 
-def _make_control(
+def make_control(
     connection: duckdb.DuckDBPyConnection, settings: Settings, header_only: Sequence[str]
 ) -> None:
+    """Make the schema ``control``, less what tells of the publication before. Raises ``duckdb.Error``."""
     connection.execute("create schema control")
     connection.execute(
         "create table control.run_settings (as_of date, plan_version varchar, last_delivery_seq bigint, "

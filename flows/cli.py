@@ -240,6 +240,28 @@ def explain(
 
 
 @app.command()
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help="A publication: its id, or published.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Which values differ between two publications, and for each the rows that made it differ."""
+    from flows import diff as comparing
+    from flows.home import Home
+
+    place = Home(home)
+    if not place.exists:
+        raise no_home(home)
+    found = comparing.diff(place, first, second)
+    if as_json:
+        _print_json(found)
+    else:
+        comparing.show_diff(out(), found)
+
+
+@app.command()
 def audit(
     run: Annotated[
         str | None, typer.Argument(help="Id of a run or publication; the published one if left out.")

@@ -265,6 +265,54 @@ by_members as (
         )
 ),
 
+-- A row that moved the value may bear on other states too (a meeting, a record that went from one state to another):
+-- what else changed for them is named with it, for it would count if that row were not there.
+by_shared_rows as (
+    select distinct
+        named.reporting_year,
+        named.plan_version,
+        named.indicator_id,
+        named.breakdown,
+        named.breakdown_value,
+        others.dataset,
+        others.record_key,
+        false as is_membership
+    from by_members as named
+    inner join bearings as shared
+        on
+            named.dataset = shared.dataset
+            and named.record_key = shared.record_key
+    inner join topics as shared_topics
+        on
+            shared.topic = shared_topics.topic
+            and named.plan_version = shared_topics.plan_version
+            and named.indicator_id = shared_topics.indicator_id
+    inner join bearings as others
+        on
+            shared.iso3 = others.iso3
+            and (others.indicator_id is null or named.indicator_id = others.indicator_id)
+            and (others.plan_version is null or named.plan_version = others.plan_version)
+            and named.reporting_year between others.first_year and others.last_year
+    inner join topics as other_topics
+        on
+            others.topic = other_topics.topic
+            and named.plan_version = other_topics.plan_version
+            and named.indicator_id = other_topics.indicator_id
+    left join old_states on shared.iso3 = old_states.iso3
+    left join new_states on shared.iso3 = new_states.iso3
+    where
+        (
+            named.breakdown <> 'un_region'
+            or coalesce(old_states.un_region, 'none') = named.breakdown_value
+            or coalesce(new_states.un_region, 'none') = named.breakdown_value
+        )
+        and (
+            named.breakdown <> 'meeting'
+            or others.meeting_id is null
+            or others.meeting_id = named.breakdown_value
+        )
+),
+
 -- who has a report decides on the part `reporting` of every percentage, whatever its rule
 by_reporters as (
     select
@@ -411,7 +459,9 @@ by_obstacles as (
 ),
 
 linked as (
-    {% for links in ['by_members', 'by_reporters', 'by_regions', 'by_groups', 'by_meetings', 'by_obstacles'] %}
+    {% for links in [
+        'by_members', 'by_shared_rows', 'by_reporters', 'by_regions', 'by_groups', 'by_meetings', 'by_obstacles',
+    ] %}
     select * from {{ links }}
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -1,0 +1,212 @@
+"""Which values differ between any two publications, and for each the rows that made it differ.
+
+The reasons are those of ``indicator_revisions``: its own SQL, as it was compiled for the second publication, is
+run in memory on the tables of both and on the landing, with the first in the place of the publication before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from flows import revisions, show
+from flows.build import Settings, make_control, make_landing, quoted
+from flows.errors import UsageProblem
+from flows.files import read_json
+from flows.home import Home
+from flows.ledger import Ledger
+from flows.program import DBT_PROJECT
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MODELS = (
+    "int_row_changes",
+    "int_record_bearings",
+    "int_changed_values",
+    "int_revision_causes",
+    "indicator_revisions",
+)
+_TABLES = ("indicator_values", "indicator_observations", "dim_state", "dim_indicator")
+_SEEDS = ("rule_datasets", "population_datasets")
+_VALUE = ("reporting_year", "plan_version", "indicator_id", "breakdown", "breakdown_value")
+_FIGURES = ("numerator", "denominator", "value", "status")
+_CAUSE = (
+    "change",
+    "is_known",
+    "dataset",
+    "record_key",
+    "record_status",
+    "received_on",
+    "file_sha256",
+    "file_name",
+    "sheet",
+    "row_number",
+    "delivery_seq",
+)
+
+
+def diff(home: Home, first: str, second: str) -> dict[str, Any]:
+    """What differs between two publications, each an id or ``published``.
+
+    Gives a JSON-able dict: ``from`` and ``to`` (publication_id, as_of, batch, plan_version, program_version)
+    and ``values``, a dict for each value that differs: its key, ``old`` and ``new`` (numerator, denominator,
+    value, status; null where it was or is not there), ``reason`` and ``rows`` (outputs.md, indicator_revisions).
+    Raises ``UsageProblem`` for a publication that is not known or whose tables are gone.
+    """
+    sides = [revisions.manifest_of(home, revisions.resolve(home, name)) for name in (first, second)]
+    rows = _revisions(home, sides[0], sides[1])
+    return {
+        "from": _about(sides[0]),
+        "to": _about(sides[1]),
+        "values": [
+            _value(list(found)) for _, found in groupby(rows, key=lambda row: [row[name] for name in _VALUE])
+        ],
+    }
+
+
+def _about(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("publication_id", "as_of", "batch", "plan_version", "program_version")
+    return {name: manifest[name] for name in names}
+
+
+def _value(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """One value that differs, from its rows of ``indicator_revisions``."""
+    first = rows[0]
+    return {
+        **{name: first[name] for name in _VALUE},
+        "old": None if first["old_status"] is None else {name: first[f"old_{name}"] for name in _FIGURES},
+        "new": None if first["new_status"] is None else {name: first[f"new_{name}"] for name in _FIGURES},
+        "reason": first["reason"],
+        "rows": [{name: row[name] for name in _CAUSE} for row in rows if row["dataset"] is not None],
+    }
+
+
+def _revisions(home: Home, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of ``indicator_revisions`` as if ``new`` had followed on ``old``, ordered by value and cause."""
+    import duckdb
+
+    known = Ledger.read(home)
+    before = revisions.previous_of(_folder(home, old), old)
+    batch = int(new["batch"])
+    files = revisions.landing_batches(known, max(batch, before.batch))
+    settings = Settings(
+        as_of=date.fromisoformat(new["as_of"]),
+        plan_version=str(new["plan_version"]),
+        last_delivery_seq=int(new["last_delivery_seq"]),
+        batch=batch,
+        program_version=str(new["program_version"]),
+        publication_id=str(new["publication_id"]),
+        run_id=str(new["publication_id"]),
+        created_at=datetime.now(UTC).replace(tzinfo=None),
+    )
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("attach ':memory:' as warehouse")
+        connection.execute("use warehouse")
+        make_landing(connection, {name: [path for path, _ in found] for name, found in files.items()})
+        make_control(connection, settings, sorted(revisions.header_only(known, batch)))
+        revisions.fill_previous(
+            connection,
+            before,
+            revisions.definition_of(new),
+            sorted(revisions.header_only(known, before.batch)),
+            revisions.later_than(files, min(batch, before.batch)),
+        )
+        _copy_tables(connection, _folder(home, new))
+        for relation, sql in _compiled(_folder(home, new)):
+            connection.execute(f"create table {relation} as {sql}")
+        found = connection.execute(
+            "select * from marts.indicator_revisions "
+            "order by plan_version, reporting_year, length(indicator_id), indicator_id, breakdown, "
+            "breakdown_value, cause_number"
+        )
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _folder(home: Home, manifest: Mapping[str, Any]) -> Path:
+    """The folder of a publication. Raises ``UsageProblem`` if its tables are gone."""
+    folder = home.publications / str(manifest["publication_id"])
+    if not (folder / "parquet" / "indicator_values.parquet").is_file():
+        raise UsageProblem(
+            f"the tables of publication {folder.name} are gone; only its manifest stands",
+            where=str(folder),
+            next_step=f"Make them again with: sraap refresh --reproduce {folder.name}",
+        )
+    return folder
+
+
+def _copy_tables(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    for schema in ("intermediate", "marts", "plan"):
+        connection.execute(f"create schema {schema}")
+    for table in _TABLES:
+        path = quoted(str(folder / "parquet" / f"{table}.parquet"))
+        connection.execute(f"create view marts.{table} as select * from read_parquet({path})")
+    for table in _SEEDS:
+        path = quoted(str(DBT_PROJECT / "seeds" / f"{table}.csv"))
+        connection.execute(f"create view plan.{table} as select * from read_csv({path}, header = true)")
+
+
+def _compiled(folder: Path) -> list[tuple[str, str]]:
+    """Relation and compiled SQL of the models that give the reasons, in the order in which they are built.
+
+    Raises ``UsageProblem`` if the publication's evidence has none, because an older program made it.
+    """
+    path = folder / "evidence" / "dbt" / "manifest.json"
+    try:
+        nodes = {node["name"]: node for node in read_json(path)["nodes"].values()}
+        return [(nodes[name]["relation_name"], nodes[name]["compiled_code"]) for name in _MODELS]
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageProblem(
+            f"publication {folder.name} has no SQL that says why values moved",
+            where=str(path),
+            next_step="Compare with a publication made by this program version.",
+        ) from error
+
+
+def show_diff(console: Console, found: Mapping[str, Any]) -> None:
+    """Print what differs, for people: a line for each value, and below it its rows."""
+    old, new, values = found["from"], found["to"], found["values"]
+    for label, side in (("from", old), ("to", new)):
+        console.print(
+            f"{label:<5}{side['publication_id']}, as of {side['as_of']}, batch {side['batch']}",
+            highlight=False,
+        )
+    console.print()
+    if not values:
+        console.print("No value differs.", highlight=False)
+        return
+    console.print(f"{show.amount(len(values), 'value')} differ", style="bold", highlight=False)
+    for value in values:
+        part = "" if value["breakdown"] == "total" else f", {value['breakdown']} {value['breakdown_value']}"
+        console.print(
+            f"{value['indicator_id']} {value['reporting_year']}{escape(part)}: "
+            f"{_figure(value['old'])} -> {_figure(value['new'])}, {value['reason']}",
+            soft_wrap=True,
+            highlight=False,
+        )
+        for row in value["rows"]:
+            console.print(f"    {escape(_place(row))}", soft_wrap=True, highlight=False)
+
+
+def _figure(side: Mapping[str, Any] | None) -> str:
+    return "none" if side is None else f"{show.figure(side)} ({side['status']})"
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    """A row in a line: what it does, what it is, where it stands."""
+    verb = str(row["change"]) if row["is_known"] else f"{row['change']} (no longer known)"
+    if row["file_name"] is None:
+        return f"{verb}: {row['dataset']}, a file with only its header"
+    sheet = f", sheet {row['sheet']}" if row["sheet"] else ""
+    number = f", row {row['row_number']}" if row["row_number"] is not None else ""
+    return (
+        f"{verb}: {row['dataset']} {row['record_key']}, received {row['received_on']}, "
+        f"{row['file_name']}{sheet}{number}, SHA-256 {str(row['file_sha256'])[:12]}"
+    )
