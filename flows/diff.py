@@ -1,7 +1,7 @@
 """Which values differ between any two publications, and for each the rows that made it differ.
 
-The reasons are those of ``indicator_revisions``: its own SQL, as it was compiled for the second publication, is
-run in memory on the tables of both and on the landing, with the first in the place of the publication before.
+The reasons are those of ``indicator_revisions``: its own SQL, as compiled for the second publication, is run
+in memory on the tables of both and on the landing, with the first in the place of the publication before.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from flows import revisions, show
 from flows.build import Settings, make_control, make_landing, quoted
@@ -21,6 +20,7 @@ from flows.errors import UsageProblem
 from flows.files import read_json
 from flows.home import Home
 from flows.ledger import Ledger
+from flows.plain_text import shown as escape
 from flows.program import DBT_PROJECT
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def diff(home: Home, first: str, second: str) -> dict[str, Any]:
 
     Gives a JSON-able dict: ``from`` and ``to`` (publication_id, as_of, batch, plan_version, program_version)
     and ``values``, a dict for each value that differs: its key, ``old`` and ``new`` (numerator, denominator,
-    value, status; null where it was or is not there), ``reason`` and ``rows`` (outputs.md, indicator_revisions).
-    Raises ``UsageProblem`` for a publication that is not known or whose tables are gone.
+    value, status; null where it was or is not there), ``reason`` and ``rows`` (outputs.md,
+    indicator_revisions). Raises ``UsageProblem`` for a publication that is unknown or whose tables are gone.
     """
     sides = [revisions.manifest_of(home, revisions.resolve(home, name)) for name in (first, second)]
     rows = _revisions(home, sides[0], sides[1])

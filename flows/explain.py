@@ -6,6 +6,7 @@ published (docs/contract/outputs.md, Commands).
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from rich.console import Console
 from flows import show
 from flows.errors import UsageProblem
 from flows.home import Home
+from flows.ledger import Ledger
 from flows.plain_text import shown as escape
+from flows.record_history import checks, versions
+from flows.revisions import landing_batches
 
 
 def published_warehouse(home_path: Path) -> Path:
@@ -44,7 +48,9 @@ def explain(home_path: Path, indicator: str, year: int, state: str | None) -> di
     warehouse = published_warehouse(home_path)
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         query = _Query(connection)
-        publication = query.one("select publication_id, as_of, plan_version from marts.dim_publication")
+        publication = query.one(
+            "select publication_id, as_of, plan_version, batch from marts.dim_publication"
+        )
         plan = publication["plan_version"]
         definition = query.one(
             """
@@ -96,6 +102,7 @@ def explain(home_path: Path, indicator: str, year: int, state: str | None) -> di
         explanation["total"]["in_words"] = show.figure(explanation["total"])
         if state is not None:
             explanation["state"] = _state(query, matches, which, state, members)
+            _add_history(connection, Home(home_path), explanation)
     return explanation
 
 
@@ -152,6 +159,57 @@ def _state(
     for observation in observations:
         observation["sources"] = [s for s in sources if s["member_key"] == observation["member_key"]]
     return {**found, "observations": observations}
+
+
+def _add_history(connection: Any, home: Home, explanation: dict[str, Any]) -> None:
+    """Add to each source of a state's observations its versions, its document, and what the checks said.
+
+    ``searched`` says in words what was looked through where an observation rests on absence.
+    """
+    publication, state = explanation["publication"], explanation["state"]
+    sources = [source for observation in state["observations"] for source in observation["sources"]]
+    records: dict[str, set[str]] = {}
+    for source in sources:
+        if source["file_sha256"]:
+            records.setdefault(source["dataset"], set()).add(source["record_key"])
+    files = landing_batches(Ledger.read(home), int(publication["batch"]))
+    landing = {name: [path for path, _ in found] for name, found in files.items()}
+    history = versions(connection, landing, records, publication["as_of"])
+    verdicts = checks(connection, sources)
+    for source in sources:
+        source["versions"] = history.get((source["dataset"], source["record_key"]), [])
+        cells = source["versions"][0]["cells"] if source["versions"] else {}
+        source["document_url"] = cells.get("document_url")
+        source["document_sha256"] = cells.get("document_sha256")
+        said = verdicts.get((source["file_sha256"], source["sheet"]), {"passed": 0, "findings": []})
+        # of a register of people no row is named, so that no finding can be said to touch one
+        named = source["row_number"] is not None
+        source["checks"] = {
+            "passed": said["passed"],
+            "findings": [
+                {**finding, "touches_row": named and source["row_number"] in _rows(finding["sample_rows"])}
+                for finding in said["findings"]
+            ],
+        }
+    for observation in state["observations"]:
+        observation["searched"] = [
+            _searched(source, state["name"], explanation["reporting_year"])
+            for source in observation["sources"]
+            if source["role"] == "searched"
+        ]
+
+
+def _rows(sample: str | None) -> list[int]:
+    """Row numbers that a check gave as a sample, as JSON text."""
+    found: list[int] = json.loads(sample) if sample else []
+    return found
+
+
+def _searched(source: dict[str, Any], name: str, year: int) -> str:
+    """What was looked through, in words."""
+    if source["file_sha256"]:
+        return f"{source['dataset']} {source['record_key']} of {name} was looked through: it does not say."
+    return f"All known rows of {source['dataset']} were searched: none of {name} counts in {year}."
 
 
 def show_explanation(console: Console, explanation: dict[str, Any]) -> None:
@@ -223,3 +281,37 @@ def _show_state(console: Console, state: dict[str, Any]) -> None:
                 "source_ref": "reference",
             },
         )
+        for sentence in observation["searched"]:
+            console.print(f"Searched: {escape(sentence)}", highlight=False)
+        for source in observation["sources"]:
+            _show_source(console, source)
+
+
+def _show_source(console: Console, source: dict[str, Any]) -> None:
+    """The document, file, versions and checks of one source."""
+    if not source["file_sha256"]:
+        return
+    console.print(f"[bold]{escape(source['dataset'])} {escape(source['record_key'])}[/]", highlight=False)
+    details = {
+        "document": source["document_url"],
+        "its SHA-256": source["document_sha256"],
+        "reference": source["source_ref"],
+        "file": f"{source['file_name']}, SHA-256 {source['file_sha256']}",
+    }
+    for label, text in details.items():
+        if text:
+            console.print(f"  {label}: {escape(str(text))}", highlight=False, soft_wrap=True)
+    for version in source["versions"]:
+        sheet = f", sheet {version['sheet']}" if version["sheet"] else ""
+        console.print(
+            f"  received {version['received_on']}, {escape(str(version['file_name']) + sheet)}, "
+            f"row {version['row_number']}: {escape(version['why'])}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    said = source["checks"]
+    console.print(f"  checks: {said['passed']} passed", highlight=False)
+    for finding in said["findings"]:
+        where = "this row" if finding["touches_row"] else "other rows of its table"
+        sentence = f"{finding['check_code']} ({finding['severity']}), {where}: {finding['sentence'] or ''}"
+        console.print(f"    {escape(sentence)}", highlight=False, soft_wrap=True)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from flows import build, quiet, revisions
 from flows.build import quoted
@@ -25,6 +24,7 @@ from flows.errors import Defect, SraapError, UsageProblem
 from flows.files import sha256_of
 from flows.home import Home
 from flows.ledger import Ledger
+from flows.plain_text import shown as escape
 from flows.program import figures_version, program_version
 from flows.publication import copy_marts
 from flows.revisions import Previous, manifest_of
