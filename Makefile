@@ -41,7 +41,7 @@ lint: setup-dev ## ruff, mypy, sqlfluff
 	cd dbt_project && ../$(BIN)/sqlfluff lint models macros tests
 
 test: setup-dev lint ## every check and test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lock: ## pins of pyproject.toml, with hashes and without addresses
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock

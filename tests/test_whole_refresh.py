@@ -20,6 +20,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from flows import prefect_server as server_module
+from flows.home import Home
 from sources.contract import datasets
 from sources.sample import DELIVERY, EXPECTED_FINDINGS
 from sources.sample.spellings import SPELLINGS
@@ -141,6 +143,22 @@ def test_an_earlier_day_is_published_from_the_same_landing(sample_home: Path, tm
     assert not lines, "\n".join(lines[:40])
 
 
+@pytest.fixture(scope="module")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Prefect server that stands already, which a refresh then uses instead of starting its own."""
+    before = dict(os.environ)
+    folder = tmp_path_factory.mktemp("prefect")
+    server = server_module.start(Home(folder), folder)
+    assert server is not None
+    try:
+        server.wait()
+        yield
+    finally:
+        server.stop()
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def whole_deliveries() -> list[Delivery]:
     """Drawn deliveries that can be published: every required dataset is there, and the day has come."""
     required = {name for name, dataset in datasets().items() if dataset.required}
@@ -151,6 +169,7 @@ def whole_deliveries() -> list[Delivery]:
     ]
 
 
+@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("number", range(10))
 def test_a_drawn_delivery_through_a_whole_refresh(number: int, tmp_path: Path) -> None:
     """So many rows of these are bad that the run may be blocked; then what blocks it is accepted by name."""
