@@ -39,7 +39,9 @@ def write(folder: Path, validations: Sequence[Mapping[str, Any]], run_id: str, m
     ``made_at``: UTC, ISO 8601. Returns the index. Raises ``OSError``.
     """
     pages = folder / "validations"
-    pages.mkdir(parents=True)
+    folder.mkdir()
+    if validations:
+        pages.mkdir()
     lines = []
     for validation in validations:
         title = f"{validation['dataset']}.{validation['suite']}"

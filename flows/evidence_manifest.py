@@ -152,10 +152,18 @@ def write(
 
 
 def previous_of(home: Home) -> dict[str, str] | None:
-    """The publication that stands now, by its id and the SHA-256 of its manifest; ``None`` for the first."""
+    """The publication that stands now, by its id and the SHA-256 of its manifest; ``None`` for the first.
+
+    Where the link ``published`` is lost, it is the newest that is there: the chain must not begin anew.
+    """
     current = home.current_publication()
     if current is None:
-        return None
+        found = sorted(
+            path.parent.parent for path in home.publications.glob(f"[!.]*/{evidence_verify.MANIFEST}")
+        )
+        if not found:
+            return None
+        current = found[-1]
     return {
         "publication_id": current.name,
         "manifest_sha256": sha256_of(current / evidence_verify.MANIFEST),

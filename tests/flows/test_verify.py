@@ -234,6 +234,14 @@ def test_a_chain_cut_off_at_its_end_is_named_by_the_anchor(home: Home) -> None:
     assert (IDS[2], "") in named(verify_home(home.root, against=anchor))
 
 
+def test_a_lost_link_does_not_begin_the_chain_anew(home: Home) -> None:
+    home.published.unlink()
+    publish(home, "20260604T000000.000Z", 4)
+    report = verify_home(home.root)
+    assert report.whole
+    assert report.publications == ["20260604T000000.000Z", *reversed(IDS)]
+
+
 def test_an_earlier_anchor_stays_good(home: Home) -> None:
     anchor = verify_home(home.root, IDS[0]).anchor
     assert anchor.startswith(IDS[0])
