@@ -16,7 +16,8 @@ from flows import (
     evidence_sdmx,
     evidence_verify,
 )
-from flows.files import read_json
+from flows.changes import changed_totals
+from flows.files import json_bytes, read_json
 from flows.home import Home, timestamp
 
 if TYPE_CHECKING:
@@ -24,18 +25,21 @@ if TYPE_CHECKING:
 
 
 def write_exports(
+    home: Home,
     run: Run,
     folder: Path,
+    *,
     settings: Mapping[str, Any],
     files: Sequence[Mapping[str, Any]],
     validations: Sequence[Mapping[str, Any]],
 ) -> list[evidence_manifest.Output]:
     """Write what describes the tables of a publication, once they and dbt's manifest stand in ``folder``.
 
-    ``indicators.sdmx.csv``, ``datapackage.json``, ``evidence/openlineage.json``, ``evidence/data_docs/`` and
-    ``evidence/verify.py``. ``settings``: as in the manifest; ``files``: as in ``audit.files``;
-    ``validations``: Great Expectations' own results. Returns what is hashed by now, for ``write_manifest``.
-    Raises ``OSError`` and ``duckdb.Error``.
+    ``indicators.sdmx.csv``, ``datapackage.json``, and below ``evidence/``: ``openlineage.json``,
+    ``changes.json`` (totals that differ from the publication before), ``data_docs/`` and ``verify.py``.
+    ``settings``: as in the manifest; ``files``: as in ``audit.files``; ``validations``: Great Expectations'
+    own results. Returns what is hashed by now, for ``write_manifest``. Raises ``OSError`` and
+    ``duckdb.Error``.
     """
     evidence = folder / "evidence"
     evidence_sdmx.write(folder)
@@ -53,6 +57,7 @@ def write_exports(
         tables=tables,
         outputs=outputs,
     )
+    _write_changes(home, folder)
     evidence_docs.write(evidence / "data_docs", validations, run.run_id, str(run.record["started_at"]))
     shutil.copyfile(Path(evidence_verify.__file__), evidence / "verify.py")
     return list(outputs.values())
@@ -71,3 +76,13 @@ def write_manifest(
     """
     outputs = evidence_manifest.describe(folder, {}, known)
     evidence_manifest.write(home, folder, run.run_id, outputs.values(), **said)
+
+
+def _write_changes(home: Home, folder: Path) -> None:
+    """What changed at a glance; every value, with its reason and rows, is in ``indicator_revisions``."""
+    before = home.current_publication()
+    document = {
+        "before": before.name if before else None,
+        "totals": changed_totals(before, folder) if before else [],
+    }
+    (folder / "evidence" / "changes.json").write_bytes(json_bytes(document))

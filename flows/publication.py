@@ -90,7 +90,9 @@ def write_aside(home: Home, run: Run, content: Content) -> Path:
     faults.point("evidence.before")
     _write_evidence(home, folder / "evidence", content)
     files = records(content.tables["files"])
-    described = evidence.write_exports(run, folder, content.settings, files, content.validations)
+    described = evidence.write_exports(
+        home, run, folder, settings=content.settings, files=files, validations=content.validations
+    )
     faults.point("evidence.before_manifest")
     evidence.write_manifest(
         home,

@@ -198,6 +198,8 @@ def test_same_inputs_and_date_give_the_same_bytes(refreshed: Refreshed) -> None:
         assert changed <= {f"dim_publication.{ending}"}
     for name in ("indicators.sdmx.csv", "datapackage.json"):
         assert (before / name).read_bytes() == (refreshed.published / name).read_bytes()
+    changes = json.loads((refreshed.published / "evidence" / "changes.json").read_text(encoding="utf-8"))
+    assert changes == {"before": before.name, "totals": []}
     manifest = json.loads((refreshed.published / "evidence" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["previous"] == {
         "publication_id": before.name,

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from flows import evidence_manifest, evidence_verify, publication
+from flows import evidence_manifest, evidence_verify, pruning, publication
 from flows.errors import UsageProblem
 from flows.evidence_check import verify_home
 from flows.evidence_verify import MANIFEST, SIGNATURE, SUMS, Report, read_anchor, sentences, verify
@@ -261,18 +261,12 @@ def test_an_earlier_publication_is_checked_with_those_before_it(home: Home) -> N
 
 
 def prune(folder: Path) -> None:
-    """Keep the manifest alone, as pruning does."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir() and path.name != "evidence":
-            path.rmdir()
-        elif path.is_file() and path != folder / MANIFEST:
-            path.unlink()
-    (folder / "pruned.json").write_text("{}\n", encoding="utf-8")
+    """Prune one publication, whichever it is."""
+    pruning._drop(folder, "a test")
 
 
 def test_a_pruned_publication_keeps_the_chain(home: Home) -> None:
-    prune(home.publications / IDS[0])
-    prune(home.publications / IDS[1])
+    pruning.prune(home, keep=1)
     report = verify_home(home.root)
     assert report.findings == []
     assert report.publications == list(reversed(IDS))
