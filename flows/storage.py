@@ -51,7 +51,7 @@ def failure(home: Home, error: BaseException) -> StorageFailed | None:
     """
     code = _code(error)
     if code is None:
-        code = _code_in_words(error) if _by_database_or_dbt(error) else None
+        code = _code_in_words(error) if _tells_in_words(error) else None
     if code is None and not isinstance(error, OSError) and _nothing_left(home):
         code = errno.ENOSPC
     if code is None:
@@ -66,8 +66,10 @@ def _code(error: BaseException) -> int | None:
     return error.errno if isinstance(error, OSError) and error.errno in _NEXT else None
 
 
-def _by_database_or_dbt(error: BaseException) -> bool:
-    return isinstance(error, Defect) or type(error).__module__.split(".")[0] in ("duckdb", "_duckdb")
+def _tells_in_words(error: BaseException) -> bool:
+    """DuckDB, dbt's errors passed on, and copies of whole folders have the system's number in words only."""
+    library = type(error).__module__.split(".")[0]
+    return isinstance(error, Defect | shutil.Error) or library in ("duckdb", "_duckdb")
 
 
 def _code_in_words(error: BaseException) -> int | None:

@@ -1,0 +1,1 @@
+"""Kills, failing disks and readers: what a home goes through without harm (docs/reliability.md)."""
