@@ -31,7 +31,8 @@ def versions(
 
     ``landing``: Parquet files of each dataset; ``records``: keys by dataset, parts joined by a bar. Gives for
     each (dataset, key) dicts with received_on, record_status, source_ref, delivery_seq, file_sha256,
-    file_name, sheet, row_number, ``cells`` (the dataset's own columns), ``counts`` and ``why``. Raises ``duckdb.Error``.
+    file_name, sheet, row_number, ``cells`` (the dataset's own columns), ``counts`` and ``why``.
+    Raises ``duckdb.Error``.
     """
     from sources.contract import datasets
 
@@ -107,7 +108,8 @@ def checks(
     rows = connection.execute(
         """
         select
-            file_sha256, sheet, check_code, severity, outcome, column_name, rows_failing, sample_rows, sentence
+            file_sha256, sheet, check_code, severity, outcome, column_name, rows_failing, sample_rows,
+            sentence
         from audit.validation_results
         where file_sha256 in (select unnest(?))
         order by check_code, column_name
