@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows import archive, faults, ledger, publication, quiet, retention, storage
+from flows import archive, evidence_manifest, faults, ledger, publication, quiet, retention, storage
 from flows.archive import Found
 from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
 from flows.home import Home, as_of_date
@@ -83,6 +83,7 @@ def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
     with home.lock() as held:
         inboxes = settle_home(home, request.inboxes)
         home.people_key()
+        evidence_manifest.signing_key()  # one that can't serve is said now, not when all is built
         clear_up(home)
         state = look(home, inboxes)
         run = Run.begin(home, as_of, _asked(request, inboxes))

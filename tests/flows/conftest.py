@@ -18,7 +18,14 @@ from tests.flows.harness import ANSWERS, AS_OF, CANARY, deliver
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of whoever runs the tests takes part."""
-    for name in ("SRAAP_HOME", "SRAAP_TZ", "SRAAP_PEOPLE_KEY", "PREFECT_API_URL", "PREFECT_HOME"):
+    for name in (
+        "SRAAP_HOME",
+        "SRAAP_TZ",
+        "SRAAP_PEOPLE_KEY",
+        "SRAAP_SIGNING_KEY_FILE",
+        "PREFECT_API_URL",
+        "PREFECT_HOME",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

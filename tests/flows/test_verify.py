@@ -27,6 +27,7 @@ from flows.evidence_verify import MANIFEST, SIGNATURE, SUMS, Report, read_anchor
 from flows.files import sha256_of
 from flows.home import Home
 from tests.flows.conftest import Refreshed, sraap
+from tests.flows.harness import deliver, take_in
 
 SETTINGS = {
     "as_of": "2026-06-01",
@@ -428,6 +429,8 @@ def test_a_key_that_can_not_serve_is_refused(
     public.chmod(0o600)
     with pytest.raises(UsageProblem, match="signing key"):
         evidence_manifest.signing_key()
+    with pytest.raises(UsageProblem, match="signing key"):
+        take_in(tmp_path / "new", deliver(tmp_path / "inbox"))
     private.chmod(0o644)
     monkeypatch.setenv("SRAAP_SIGNING_KEY_FILE", str(private))
     with pytest.raises(UsageProblem, match="others can read"):
