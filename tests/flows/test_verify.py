@@ -243,6 +243,16 @@ def test_a_lost_link_does_not_begin_the_chain_anew(home: Home) -> None:
     assert report.publications == ["20260604T000000.000Z", *reversed(IDS)]
 
 
+def test_a_publication_whose_run_died_before_its_link_is_said_and_not_taken_for_altered(home: Home) -> None:
+    home.published.unlink()
+    home.published.symlink_to(Path("publications") / IDS[1])
+    publish(home, "20260604T000000.000Z", 4)
+    report = verify_home(home.root)
+    assert report.whole
+    assert report.publications == ["20260604T000000.000Z", IDS[1], IDS[0]]
+    assert report.notes == [f"{IDS[2]} stands beside this chain and was not checked."]
+
+
 def test_an_earlier_anchor_stays_good(home: Home) -> None:
     anchor = verify_home(home.root, IDS[0]).anchor
     assert anchor.startswith(IDS[0])
