@@ -1,9 +1,9 @@
 """Removing one person: what linked registrations to somebody goes, what was counted stays.
 
 A person is known by full name and delegation, which come from a file or a prompt, never from the command
-line: it would stand in the shell's history. The keyed hash that linked the registrations to the name gives way
-to a random token; received files and index entries that hold the name are deleted. No published byte depends
-on a key's value, so that every publication still verifies and is re-made with the same bytes
+line: it would stand in the shell's history. The keyed hash that linked the registrations to the name gives
+way to a random token; received files and index entries that hold the name are deleted. No published byte
+depends on a key's value, so that every publication still verifies and is re-made with the same bytes
 (docs/decisions/009-erasing-a-person.md). Nothing here puts the name into a message or a record that stays.
 """
 

@@ -816,6 +816,40 @@ def _people_parts(rule: str, year: Year) -> dict[tuple[str, str], Figure]:
     return figures
 
 
+def _row_company(sizes: dict[str, int], hidden: set[str], shown_meetings: set[str]) -> set[str]:
+    """Groups to hide too, lest a meeting's published count less its other groups give a hidden one."""
+    company: set[str] = set()
+    for meeting in shown_meetings:
+        row = {key for key in sizes if key.rpartition("|")[0] == meeting}
+        gone = row & hidden
+        if not gone or (len(gone) > 1 and max(sizes[key] for key in gone) > 1):
+            continue
+        others = sorted((sizes[key], key) for key in row - hidden if sizes[key] > 1)
+        company |= {others[0][1]} if others else row
+    return company
+
+
+def _rectangle_company(sizes: dict[str, int], hidden: set[str]) -> set[str]:
+    """Groups to hide too: with each hidden one the best rectangle, or all where one has none."""
+    company: set[str] = set()
+    for key in hidden:
+        meeting, _, kind = key.rpartition("|")
+        found = []
+        for other, size in sizes.items():
+            other_meeting, _, other_kind = other.rpartition("|")
+            if other_meeting == meeting or other_kind == kind or size < 1:
+                continue
+            beside, below = f"{meeting}|{other_kind}", f"{other_meeting}|{kind}"
+            if sizes.get(beside, 0) < 2 or sizes.get(below, 0) < 2:
+                continue
+            corners = (beside, below, other)
+            found.append((len(set(corners) - hidden), sum(sizes[c] for c in corners), *corners))
+        if not found:
+            return set(sizes)
+        company |= set(min(found)[2:])
+    return company
+
+
 def _people_cells(rule: str, year: Year) -> list[Cell]:
     """A cell for each group (meeting, delegation_kind) with a participation in Y."""
     groups: dict[str, list[Participation]] = defaultdict(list)
@@ -823,6 +857,15 @@ def _people_cells(rule: str, year: Year) -> list[Cell]:
         groups[participation.group].append(participation)
     parts = {key: _heads(found, year.mine_victims) for key, found in groups.items()}
     hidden = _hidden(rule, parts)
+    if rule == "participant_count":
+        shown = {
+            key
+            for (breakdown, key), f in _people_parts(rule, year).items()
+            if breakdown == "meeting" and not f.hidden
+        }
+        hidden |= _row_company({key: h.victims for key, h in parts.items()}, hidden, shown)
+    else:
+        hidden |= _rectangle_company({key: h.known for key, h in parts.items()}, hidden)
     cells = []
     for key, heads in sorted(parts.items()):
         cell = Cell("participation_group", key, None, None, None, "suppressed", None)

@@ -89,15 +89,205 @@ ranked as (
             order by case when not is_small and size >= 1 then 0 else 1 end, size, breakdown_value
         ) as place
     from measured
+),
+
+by_rule as (
+    select
+        *,
+        breakdown <> 'total'
+        and (is_small or (small_parts = 1 and place = 1 and size >= 1)) as is_hidden
+    from ranked
+),
+
+-- Groups stand in a table, meetings by kinds of delegation, whose margins are published as parts: a group hidden
+-- alone in its row or column could be had by subtraction. In 3.4 each hidden group is therefore hidden with three
+-- others at the corners of a rectangle, so that what one has more another may have less. Mine victims (3.3) are
+-- counted once over meetings, so that only a row adds up: there one other group of the meeting is enough, and
+-- none is needed where the meeting itself is hidden.
+gatherings as (
+    select
+        by_rule.reporting_year,
+        by_rule.rule,
+        by_rule.breakdown_value,
+        by_rule.is_hidden,
+        by_rule.size,
+        places.meeting_id,
+        places.delegation_kind
+    from by_rule
+    inner join (
+        select distinct
+            reporting_year,
+            concat(meeting_id, '|', delegation_kind) as breakdown_value,
+            meeting_id,
+            delegation_kind
+        from participations
+    ) as places
+        on
+            by_rule.reporting_year = places.reporting_year
+            and by_rule.breakdown_value = places.breakdown_value
+    where by_rule.breakdown = 'group'
+),
+
+rectangles as (
+    select
+        hidden.reporting_year,
+        hidden.rule,
+        hidden.breakdown_value as hidden_group,
+        beside.breakdown_value as group_beside,
+        below.breakdown_value as group_below,
+        across.breakdown_value as group_across,
+        row_number() over (
+            partition by hidden.reporting_year, hidden.rule, hidden.breakdown_value
+            order by
+                case when beside.is_hidden then 0 else 1 end
+                + case when below.is_hidden then 0 else 1 end
+                + case when across.is_hidden then 0 else 1 end,
+                beside.size + below.size + across.size,
+                beside.breakdown_value,
+                below.breakdown_value
+        ) as place
+    from gatherings as hidden
+    inner join gatherings as beside
+        on
+            hidden.reporting_year = beside.reporting_year
+            and hidden.rule = beside.rule
+            and hidden.meeting_id = beside.meeting_id
+            and hidden.delegation_kind <> beside.delegation_kind
+    inner join gatherings as below
+        on
+            hidden.reporting_year = below.reporting_year
+            and hidden.rule = below.rule
+            and hidden.delegation_kind = below.delegation_kind
+            and hidden.meeting_id <> below.meeting_id
+    inner join gatherings as across
+        on
+            below.reporting_year = across.reporting_year
+            and below.rule = across.rule
+            and below.meeting_id = across.meeting_id
+            and beside.delegation_kind = across.delegation_kind
+    -- those beside and below may have one less and still be somebody
+    where
+        hidden.rule = 'participant_share'
+        and hidden.is_hidden
+        and beside.size >= 2
+        and below.size >= 2
+        and across.size >= 1
+),
+
+rows_that_add_up as (
+    select
+        gatherings.reporting_year,
+        gatherings.rule,
+        gatherings.meeting_id
+    from gatherings
+    inner join by_rule
+        on
+            gatherings.reporting_year = by_rule.reporting_year
+            and gatherings.rule = by_rule.rule
+            and gatherings.meeting_id = by_rule.breakdown_value
+    where
+        gatherings.rule = 'participant_count'
+        and by_rule.breakdown = 'meeting'
+        and not by_rule.is_hidden
+    group by gatherings.reporting_year, gatherings.rule, gatherings.meeting_id
+    -- two hidden groups, one of them with two or more, leave it open which has how many
+    having
+        sum(case when gatherings.is_hidden then 1 else 0 end) >= 1
+        and (
+            sum(case when gatherings.is_hidden then 1 else 0 end) = 1
+            or sum(case when gatherings.is_hidden and gatherings.size >= 2 then 1 else 0 end) = 0
+        )
+),
+
+neighbours as (
+    select
+        gatherings.*,
+        row_number() over (
+            partition by gatherings.reporting_year, gatherings.meeting_id
+            order by gatherings.size, gatherings.breakdown_value
+        ) as place
+    from gatherings
+    inner join rows_that_add_up
+        on
+            gatherings.reporting_year = rows_that_add_up.reporting_year
+            and gatherings.rule = rows_that_add_up.rule
+            and gatherings.meeting_id = rows_that_add_up.meeting_id
+    where not gatherings.is_hidden and gatherings.size >= 2
+),
+
+-- where there is no such rectangle, no group of that year is shown; where there is no such neighbour, none of that
+-- meeting
+without_company as (
+    select
+        gatherings.reporting_year,
+        gatherings.rule,
+        gatherings.breakdown_value
+    from gatherings
+    inner join rows_that_add_up
+        on
+            gatherings.reporting_year = rows_that_add_up.reporting_year
+            and gatherings.rule = rows_that_add_up.rule
+            and gatherings.meeting_id = rows_that_add_up.meeting_id
+    left join neighbours
+        on
+            gatherings.reporting_year = neighbours.reporting_year
+            and gatherings.meeting_id = neighbours.meeting_id
+    where neighbours.meeting_id is null
+    union distinct
+    select
+        gatherings.reporting_year,
+        gatherings.rule,
+        gatherings.breakdown_value
+    from gatherings
+    inner join gatherings as alone
+        on
+            gatherings.reporting_year = alone.reporting_year
+            and gatherings.rule = alone.rule
+    left join rectangles
+        on
+            alone.reporting_year = rectangles.reporting_year
+            and alone.rule = rectangles.rule
+            and alone.breakdown_value = rectangles.hidden_group
+    where alone.rule = 'participant_share' and alone.is_hidden and rectangles.hidden_group is null
+),
+
+company as (
+    select
+        reporting_year,
+        rule,
+        breakdown_value
+    from without_company
+    union distinct
+    select
+        reporting_year,
+        rule,
+        breakdown_value
+    from neighbours
+    where place = 1
+    union distinct
+    {% for corner in ['group_beside', 'group_below', 'group_across'] %}
+    select
+        reporting_year,
+        rule,
+        {{ corner }} as breakdown_value
+    from rectangles
+    where place = 1
+    {{ 'union distinct' if not loop.last }}
+    {% endfor %}
 )
 
 select
-    reporting_year,
-    rule,
-    breakdown,
-    breakdown_value,
-    numerator,
-    denominator,
-    breakdown <> 'total'
-    and (is_small or (small_parts = 1 and place = 1 and size >= 1)) as is_suppressed
-from ranked
+    by_rule.reporting_year,
+    by_rule.rule,
+    by_rule.breakdown,
+    by_rule.breakdown_value,
+    by_rule.numerator,
+    by_rule.denominator,
+    by_rule.is_hidden or company.breakdown_value is not null as is_suppressed
+from by_rule
+left join company
+    on
+        by_rule.breakdown = 'group'
+        and by_rule.reporting_year = company.reporting_year
+        and by_rule.rule = company.rule
+        and by_rule.breakdown_value = company.breakdown_value
