@@ -9,7 +9,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev refresh test lint lock bench mutants clean
+.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench mutants clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -52,6 +52,12 @@ clean: ## forget the environment
 
 mutants: setup-dev ## changes rules in the SQL one at a time and counts how many the tests notice
 	$(BIN)/python -m tests.mutants
+
+faults: setup-dev ## kills runs, fails disks and reads while publishing; counts what is survived
+	$(BIN)/python -m tests.faults
+
+faults-full: setup-dev ## the same at length: hours
+	$(BIN)/python -m tests.faults --full
 
 bench: setup-dev ## medians of five: refreshes, dbt alone, the plain recomputation
 	$(BIN)/python -m tests.bench

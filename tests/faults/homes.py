@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -138,7 +138,7 @@ class StoredBuild(build.Dbt):
         self._home = home
         self._stored = stored
 
-    def build(self) -> None:
+    def build(self, exclude: Sequence[str] = ()) -> None:
         import duckdb
 
         # By another process, as dbt is: what it writes is not of this process's calls.

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping
 
 from flows import faults
+from flows.refresh import Night
 from flows.runs import all_runs
 from tests.faults.homes import (
     Bench,
@@ -52,10 +53,19 @@ def scenario_of(seed: int) -> Scenario:
     return "first" if seed % 3 == 1 else "next"
 
 
-def kill_at_point(bench: Bench, point: str, seed: int, expected: Mapping[Scenario, Reference]) -> None:
+def kill_at_point(
+    bench: Bench,
+    point: str,
+    seed: int,
+    expected: Mapping[Scenario, Reference],
+    *,
+    program: str = "flows.cli",
+    night: Night = without_prefect,
+) -> None:
     """Kill one run at a named point. Raises ``Harm`` if a promise does not hold.
 
     The seed draws which time the point is passed; every third kills the process alone, not its group.
+    ``program`` is what is killed, ``night`` how the next run is made.
     """
     scenario = scenario_of(seed)
     hit = random.Random(f"{point} {seed}").randint(1, MOST_HITS.get(point, 1))
@@ -63,7 +73,7 @@ def kill_at_point(bench: Bench, point: str, seed: int, expected: Mapping[Scenari
     bench.restore(scenario)
     before = fingerprint(bench.home.current_publication())
     settings = {faults.POINT: point, faults.HIT: str(hit), faults.SCOPE: "process" if alone else "group"}
-    code = _wait(bench.command(scenario, **settings))
+    code = _wait(bench.command(scenario, program, **settings))
     # dbt runs in a process of its own: if that alone dies, the run says so and ends as a failed one.
     outlived = alone and point.startswith("dbt.")
     if code != (70 if outlived else -signal.SIGKILL):
@@ -71,7 +81,7 @@ def kill_at_point(bench: Bench, point: str, seed: int, expected: Mapping[Scenari
             f"the run was not killed at {point}, hit {hit}, but ended with {code}: {bench.said()[-500:]}"
         )
     _look_at_what_is_left(bench, before)
-    recovered(bench, scenario, expected[scenario], without_prefect)
+    recovered(bench, scenario, expected[scenario], night)
     died = all_runs(bench.home)[-2]["state"] if len(all_runs(bench.home)) > 1 else "none"
     if died != ("failed" if outlived else "abandoned"):
         raise Harm(f"the killed run is called {died}")

@@ -1,0 +1,252 @@
+"""``make faults`` and ``make faults-full``: do harm in every way we know, and count what was survived.
+
+Trials run in two workers, each with a home of its own. The table that is printed, with ``--write`` also into
+docs/reliability.md, says how many faults were injected and how many a home survived: nothing torn, nothing
+lost, nothing left running, and the next run publishing the reference's bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+
+from flows import faults
+from flows.program import ROOT
+from tests.faults import disks, kills, readers
+from tests.faults.homes import Bench, Reference, Scenario, reference, with_stored_build
+from tests.flows.harness import without_prefect
+
+PAGE = ROOT / "docs" / "reliability.md"
+PHASES = ("receive", "judge", "build", "check", "publish")
+LEFT = (0, 200_000, 2_000_000)
+DISK_MEGABYTES = 400
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fault: its kind, and what it takes to make it again."""
+
+    kind: str
+    name: str
+    number: int
+
+
+@dataclass
+class Count:
+    """What became of the trials of one kind."""
+
+    injected: int = 0
+    survived: int = 0
+    skipped: str = ""
+    harms: list[str] = field(default_factory=list)
+
+
+@cache
+def _bench() -> tuple[Bench, dict[Scenario, Reference]]:
+    """This worker's bench, with what undisturbed runs give."""
+    bench = Bench(Path(tempfile.mkdtemp(prefix="worker-")))
+    bench.prepare()
+    return bench, {"first": reference(bench, "first"), "next": reference(bench, "next")}
+
+
+@cache
+def _calls() -> int:
+    bench, _ = _bench()
+    return disks.count_calls(bench, "next", with_stored_build(bench.build_of("next")))
+
+
+def _kill_point(trial: Trial) -> None:
+    kills.kill_at_point(_bench()[0], trial.name, trial.number, _bench()[1])
+
+
+def _kill_moment(trial: Trial) -> None:
+    kills.kill_at_moment(_bench()[0], trial.number, _bench()[1])
+
+
+def _fail_call(trial: Trial) -> None:
+    bench, expected = _bench()
+    if trial.number <= _calls():
+        disks.fail_call(
+            bench,
+            "next",
+            trial.number,
+            int(trial.name),
+            expected=expected["next"],
+            night=with_stored_build(bench.build_of("next")),
+            lasting=trial.kind == STAYS,
+        )
+
+
+def _fail_command(trial: Trial) -> None:
+    bench, expected = _bench()
+    number = max(1, _calls() * trial.number // 100)
+    disks.fail_command(bench, number, int(trial.name), expected["next"], without_prefect)
+
+
+def _fill_disk(trial: Trial) -> None:
+    bench, expected = _bench()
+    small = bench.folder / "small"
+    with disks.small_disk(small, DISK_MEGABYTES):
+        here = Bench(small)
+        here.prepare()
+        disks.fill_disk(here, trial.name, trial.number, expected["next"], without_prefect)
+
+
+def _read(trial: Trial) -> None:
+    bench, _ = _bench()
+    nights = [without_prefect if trial.name == "dbt" else with_stored_build(bench.build_of("next"))]
+    readers.read_while_publishing(bench, nights, trial.number)
+
+
+POINT = "killed at a named point"
+MOMENT = "killed at a random moment"
+FAILS = "one call that writes, syncs or renames fails"
+STAYS = "such a call and all after it fail"
+COMMAND = "such a call fails in the whole command"
+FULL = "a real disk fills up as a phase begins"
+READERS = "a refresh publishes while 8 processes read"
+KINDS: dict[str, Callable[[Trial], None]] = {
+    POINT: _kill_point,
+    MOMENT: _kill_moment,
+    FAILS: _fail_call,
+    STAYS: _fail_call,
+    COMMAND: _fail_command,
+    FULL: _fill_disk,
+    READERS: _read,
+}
+
+
+def work(trial: Trial) -> tuple[Trial, str, str]:
+    """Run one trial in a worker; gives what harm it found, and why it was skipped if it was."""
+    try:
+        KINDS[trial.kind](trial)
+    except PermissionError as error:
+        if trial.kind == FULL:
+            return trial, "", str(error)
+        return trial, repr(error), ""
+    except Exception as error:
+        return trial, f"{type(error).__name__}: {error}", ""
+    return trial, "", ""
+
+
+def calls(_: int) -> int:
+    """How many calls an undisturbed run makes, counted in a worker."""
+    return _calls()
+
+
+def plan(options: argparse.Namespace, count: int) -> Iterator[Trial]:
+    """All trials of a run of the harness; ``count``: calls of an undisturbed run."""
+    for point in faults.POINTS[:: options.points_step]:
+        for seed in range(options.seeds):
+            yield Trial(POINT, point, seed)
+    for seed in range(options.moments):
+        yield Trial(MOMENT, "", seed)
+    for place, number in enumerate(range(1, count + 1, options.every)):
+        codes = disks.CODES if options.full else (disks.CODES[place % 3],)
+        for code in codes:
+            yield Trial(FAILS, str(code), number)
+    for number in range(1, count + 1, options.every * 7):
+        yield Trial(STAYS, str(disks.CODES[0]), number)
+    for place in range(options.commands):
+        yield Trial(COMMAND, str(disks.CODES[place % 3]), (100 * place + 50) // options.commands)
+    for left, phase in list(product(LEFT, reversed(PHASES)))[: options.fills]:
+        yield Trial(FULL, phase, left)
+
+
+def run(options: argparse.Namespace) -> tuple[dict[str, Count], int]:
+    """Run every trial, saying what is survived as it goes; gives the counts and the number of calls."""
+    counts = {kind: Count() for kind in KINDS}
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        number_of_calls = max(pool.map(calls, range(options.workers)))
+        for trial, harm, skipped in pool.map(work, plan(options, number_of_calls)):
+            _tell(counts, trial, harm, skipped)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        name = "dbt" if options.full else "stored"
+        trial, harm, skipped = pool.submit(work, Trial(READERS, name, options.refreshes)).result()
+        _tell(counts, trial, harm, skipped, options.refreshes)
+    return counts, number_of_calls
+
+
+def _tell(counts: dict[str, Count], trial: Trial, harm: str, skipped: str, times: int = 1) -> None:
+    count = counts[trial.kind]
+    if skipped:
+        count.skipped = skipped
+        return
+    count.injected += times
+    count.survived += 0 if harm else times
+    if harm:
+        count.harms.append(f"{trial.name} {trial.number}: {harm}")
+        sys.stderr.write(f"HARM  {trial.kind}: {trial.name} {trial.number}: {harm}\n")
+
+
+def table(counts: dict[str, Count]) -> str:
+    """The counts as a table in Markdown."""
+    lines = ["| fault | injected | survived |", "| --- | ---: | ---: |"]
+    for kind, count in counts.items():
+        skipped = f" (skipped: {count.skipped})" if count.skipped else ""
+        lines.append(f"| {kind}{skipped} | {count.injected} | {count.survived} |")
+    return "\n".join(lines)
+
+
+def write(page: Path, counts: dict[str, Count], said: str) -> None:
+    """Put the table into the page, between its two marks. Raises ``ValueError`` if they are missing."""
+    text = page.read_text(encoding="utf-8")
+    before, rest = text.split("<!-- results -->\n", 1)
+    _, after = rest.split("<!-- /results -->", 1)
+    page.write_text(
+        f"{before}<!-- results -->\n{said}\n\n{table(counts)}\n<!-- /results -->{after}", encoding="utf-8"
+    )
+
+
+def options_of(arguments: list[str]) -> argparse.Namespace:
+    """The size of a run; ``--full`` sets the sizes that were not given."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="20 seeds a point, every call, every error")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")
+    parser.add_argument("--seeds", type=int, help="seeds for each named point")
+    parser.add_argument("--points-step", type=int, default=1, help="take every n-th named point")
+    parser.add_argument("--moments", type=int, help="kills at random moments")
+    parser.add_argument("--every", type=int, help="let every n-th call fail")
+    parser.add_argument("--commands", type=int, help="whole commands in which calls fail")
+    parser.add_argument("--fills", type=int, help="times a real disk fills up")
+    parser.add_argument("--refreshes", type=int, default=50, help="refreshes beside the readers")
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    options = parser.parse_args(arguments)
+    small = {"seeds": 3, "moments": 12, "every": 7, "commands": 6, "fills": 10}
+    large = {"seeds": 20, "moments": 200, "every": 1, "commands": 20, "fills": 15}
+    for name, value in (large if options.full else small).items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    """Run the harness; 1 if anything was not survived."""
+    options = options_of(arguments)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="sraap-faults-") as folder:
+        os.environ["TMPDIR"] = folder  # for the workers
+        counts, number_of_calls = run(options)
+    minutes = (time.monotonic() - began) / 60
+    points = len(faults.POINTS[:: options.points_step])
+    said = (
+        f"`python -m tests.faults {' '.join(arguments)}`".replace(" `", "`")
+        + f", {datetime.now(UTC).date()}, {minutes:.0f} minutes with {options.workers} workers: {points} of "
+        f"{len(faults.POINTS)} points with {options.seeds} seeds each; every {options.every}. of "
+        f"{number_of_calls} calls; {options.refreshes} refreshes beside 8 readers."
+    )
+    sys.stdout.write(f"{said}\n\n{table(counts)}\n")
+    if options.write:
+        write(PAGE, counts, said)
+    return 1 if any(count.harms for count in counts.values()) else 0
