@@ -252,9 +252,7 @@ def _entries_by_table(home: Home, ledger: Ledger) -> dict[TableKey, Entry]:
     """The delivered entry behind each table in a batch, and, with no dataset, behind each file."""
     gone = deleted_files(home)  # what was deleted on purpose stays as it was last judged
     by_identity = {
-        entry.reference: entry
-        for entry in reversed(read_delivered(home).entries)
-        if entry.sha256 not in gone
+        entry.reference: entry for entry in reversed(read_delivered(home).entries) if entry.sha256 not in gone
     }
     found: dict[TableKey, Entry] = {}
     for batch in ledger.batches:

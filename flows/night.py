@@ -296,9 +296,7 @@ def check_marts(home: Home, run: Run) -> None:
             accepting.keep_evidence(home, run)
             found = [(c["check_code"], c["subject"], c["sentence"] or "") for c in blocking]
             errors = [
-                text
-                for c, (_, _, text) in zip(blocking, found, strict=True)
-                if c["outcome"] == "error"
+                text for c, (_, _, text) in zip(blocking, found, strict=True) if c["outcome"] == "error"
             ]
             if errors and (full := storage.failure(home, Defect("; ".join(errors)))):
                 raise full

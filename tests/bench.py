@@ -116,7 +116,7 @@ def _new_delivery(folder: Path, number: int) -> Path:
 
 
 def _point_at_landing(home: Path) -> None:
-    """Make the build's views of the landing anew, since a run's own batch has moved there from the run's folder."""
+    """Make the build's views of the landing anew: a run's own batch has moved there since."""
     with duckdb.connect(str(home / "build" / "warehouse.duckdb")) as connection:
         for folder in (home / "landing").iterdir():
             if folder.name in datasets() and any(folder.glob("*.parquet")):

@@ -100,7 +100,7 @@ def write_workbook(sheets: Mapping[str, pd.DataFrame], remarks: Sequence[str], p
     Dates are true date cells but in every fourth row, where they are text; quantities are numbers;
     yes and no are true/false cells in every fifth row and 1/0 in the next. No personal properties.
     """
-    import xlsxwriter  # noqa: PLC0415  a tool of development, not needed to run the pipeline
+    import xlsxwriter
 
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(

@@ -124,7 +124,7 @@ def load_plan(path: Path = PLAN_CSV) -> list[Indicator]:
 
 
 def answerable(plan: Iterable[Indicator]) -> dict[str, frozenset[str]]:
-    """Ids that an answer may name, by plan version; the empty version is the configured plan, which is first."""
+    """Ids that an answer may name, by plan version; the empty one is the configured plan, the first."""
     ids: dict[str, set[str]] = {}
     for indicator in plan:
         asked = ids.setdefault(indicator.plan_version, set())
