@@ -9,15 +9,30 @@
 
 with
 
-received as (
+datasets as (
+    {% for dataset in datasets %}
+    select '{{ dataset }}' as dataset
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+versions as (
     {% for dataset in datasets %}
     select
         '{{ dataset }}' as dataset,
-        count(*) as version_count
+        received_on
     from {{ source('landing', dataset) }}
-    where received_on <= {{ as_of() }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+received as (
+    select
+        dataset,
+        count(*) as version_count
+    from versions
+    where received_on <= {{ as_of() }}
+    group by dataset
 ),
 
 headers as (
@@ -25,8 +40,9 @@ headers as (
 )
 
 select
-    received.dataset,
-    received.version_count,
-    received.version_count > 0 or headers.dataset is not null as is_delivered
-from received
-left join headers on received.dataset = headers.dataset
+    datasets.dataset,
+    coalesce(received.version_count, 0) as version_count,
+    received.dataset is not null or headers.dataset is not null as is_delivered
+from datasets
+left join received on datasets.dataset = received.dataset
+left join headers on datasets.dataset = headers.dataset

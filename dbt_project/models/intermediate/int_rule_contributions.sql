@@ -26,17 +26,15 @@ judged as (
     inner join payments on questions.reporting_year = payments.reporting_year
     where questions.rule = 'paid_in_time'
     union all
-    select
+    select distinct
         questions.reporting_year,
         questions.plan_version,
         questions.indicator_id,
         voluntary.iso3,
-        max(case when {{ act_counts('questions.unit') }} then 1 else 0 end) = 1 as is_counted
+        true as is_counted
     from questions
     inner join voluntary on voluntary.dated_on between questions.year_start and questions.cut_off
-    {{ membership_on('questions.population', 'voluntary.iso3', 'voluntary.dated_on') }}
     where questions.rule = 'contributed'
-    group by questions.reporting_year, questions.plan_version, questions.indicator_id, voluntary.iso3
 )
 
 select

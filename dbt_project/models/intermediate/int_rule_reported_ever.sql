@@ -20,8 +20,6 @@ read_reports as (
         questions.reporting_year,
         questions.plan_version,
         questions.indicator_id,
-        questions.unit,
-        questions.population,
         reports.iso3,
         reports.report_id,
         reports.submitted_on,
@@ -60,10 +58,9 @@ select
     'state' as member_kind,
     read_reports.iso3 as member_key,
     read_reports.iso3,
-    coalesce(read_reports.answer = 'yes', false) and {{ act_counts('read_reports.unit') }} as is_counted,
+    coalesce(read_reports.answer = 'yes', false) as is_counted,
     coalesce(read_reports.answer, 'not_answered') as reason,
     read_reports.report_id,
     read_reports.evidence,
     read_reports.location
 from read_reports
-{{ membership_on('read_reports.population', 'read_reports.iso3', 'read_reports.submitted_on') }}
