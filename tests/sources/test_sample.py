@@ -310,7 +310,7 @@ def test_each_expected_finding_points_at_a_row_that_shows_the_fault() -> None:
 def test_an_independent_reading_of_the_contract_finds_the_same_faults() -> None:
     plan = frozenset(reported_indicators()["indicator_id"])
     spellings = {form: code for code, forms in SPELLINGS.items() for form in forms}
-    accepted = read_deliveries([DELIVERY], spellings, {"": plan})
+    accepted = read_deliveries([DELIVERY], spellings, {"": plan, "draft-2024-08-16": plan})
     assert accepted.unknown_files == []
     for outcome, waits in (("quarantined", False), ("waiting", True)):
         found = {(q.file, q.row_number) for q in accepted.quarantined if q.waiting is waits}
