@@ -300,8 +300,8 @@ def verify(
     debug: DebugOption = False,
 ) -> None:
     """Recompute every hash of a publication and of those before it; name each byte that was altered."""
-    from flows import evidence_check
-    from flows.evidence_verify import sentences
+    from flows.evidence import check as evidence_check
+    from flows.evidence.verify import sentences
 
     report = evidence_check.verify_home(home, publication, against=against, public_key=public_key)
     if as_json:

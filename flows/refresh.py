@@ -15,9 +15,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows import archive, evidence_manifest, faults, ledger, publication, quiet, retention, storage
+from flows import archive, faults, ledger, publication, quiet, retention, storage
 from flows.archive import Found
 from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
+from flows.evidence import manifest as evidence_manifest
 from flows.home import Home, as_of_date
 from flows.ledger import Ledger
 from flows.program import PLAN_VERSION, ROOT, program_version, rules_fingerprint

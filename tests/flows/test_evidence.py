@@ -19,7 +19,10 @@ from pysdmx.io import read_sdmx
 from pysdmx.io.pd import PandasDataset
 from referencing import Registry, Resource
 
-from flows import evidence_datapackage, evidence_docs, evidence_manifest, evidence_sdmx
+from flows.evidence import datapackage as evidence_datapackage
+from flows.evidence import docs as evidence_docs
+from flows.evidence import manifest as evidence_manifest
+from flows.evidence import sdmx as evidence_sdmx
 from flows.program import lock_file_hash
 from tests.flows.conftest import Refreshed
 from tests.flows.harness import AS_OF

@@ -20,10 +20,12 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from flows import evidence_manifest, evidence_verify, pruning, publication
+from flows import pruning, publication
 from flows.errors import UsageProblem
-from flows.evidence_check import verify_home
-from flows.evidence_verify import MANIFEST, SIGNATURE, SUMS, Report, read_anchor, sentences, verify
+from flows.evidence import manifest as evidence_manifest
+from flows.evidence import verify as evidence_verify
+from flows.evidence.check import verify_home
+from flows.evidence.verify import MANIFEST, SIGNATURE, SUMS, Report, read_anchor, sentences, verify
 from flows.files import sha256_of
 from flows.home import Home
 from tests.flows.conftest import Refreshed, sraap

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flows.errors import UsageProblem
-from flows.evidence_verify import Finding, Report, read_anchor, verify
+from flows.evidence.verify import Finding, Report, read_anchor, verify
 from flows.home import Home
 
 

@@ -8,15 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import (
-    evidence_datapackage,
-    evidence_docs,
-    evidence_lineage,
-    evidence_manifest,
-    evidence_sdmx,
-    evidence_verify,
-)
 from flows.changes import changed_totals
+from flows.evidence import datapackage, docs, lineage, manifest, sdmx, verify
 from flows.files import json_bytes, read_json
 from flows.home import Home, timestamp
 
@@ -32,7 +25,7 @@ def write_exports(
     settings: Mapping[str, Any],
     files: Sequence[Mapping[str, Any]],
     validations: Sequence[Mapping[str, Any]],
-) -> list[evidence_manifest.Output]:
+) -> list[manifest.Output]:
     """Write what describes the tables of a publication, once they and dbt's manifest stand in ``folder``.
 
     ``indicators.sdmx.csv``, ``datapackage.json``, and below ``evidence/``: ``openlineage.json``,
@@ -42,12 +35,12 @@ def write_exports(
     ``duckdb.Error``.
     """
     evidence = folder / "evidence"
-    evidence_sdmx.write(folder)
-    tables = evidence_manifest.tables_of(folder)
-    outputs = evidence_manifest.describe(folder, tables)
+    sdmx.write(folder)
+    tables = manifest.tables_of(folder)
+    outputs = manifest.describe(folder, tables)
     nodes = read_json(evidence / "dbt" / "manifest.json")["nodes"]
-    evidence_datapackage.write(folder, nodes, tables, outputs)
-    evidence_lineage.write(
+    datapackage.write(folder, nodes, tables, outputs)
+    lineage.write(
         folder,
         run.run_id,
         started_at=str(run.record["started_at"]),
@@ -58,8 +51,8 @@ def write_exports(
         outputs=outputs,
     )
     _write_changes(home, folder)
-    evidence_docs.write(evidence / "data_docs", validations, run.run_id, str(run.record["started_at"]))
-    shutil.copyfile(Path(evidence_verify.__file__), evidence / "verify.py")
+    docs.write(evidence / "data_docs", validations, run.run_id, str(run.record["started_at"]))
+    shutil.copyfile(Path(verify.__file__), evidence / "verify.py")
     return list(outputs.values())
 
 
@@ -67,15 +60,15 @@ def write_manifest(
     home: Home,
     run: Run,
     folder: Path,
-    known: Sequence[evidence_manifest.Output],
+    known: Sequence[manifest.Output],
     **said: Any,
 ) -> None:
     """Hash what is not in ``known`` yet and write the manifest, last of all; ``said`` as there.
 
     Raises ``OSError`` and ``UsageProblem``.
     """
-    outputs = evidence_manifest.describe(folder, {}, known)
-    evidence_manifest.write(home, folder, run.run_id, outputs.values(), **said)
+    outputs = manifest.describe(folder, {}, known)
+    manifest.write(home, folder, run.run_id, outputs.values(), **said)
 
 
 def _write_changes(home: Home, folder: Path) -> None:

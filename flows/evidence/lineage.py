@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.evidence_manifest import Output, Table
+from flows.evidence.manifest import Output, Table
 from flows.files import json_bytes
 
 PRODUCER = "urn:sraap"

@@ -2,7 +2,7 @@
 
 It names every file of the publication but itself and SHA256SUMS; SHA256SUMS names every file but itself. A
 publication's manifest names the manifest before it by its SHA-256, so that whoever holds one hash holds the
-whole chain (docs/contract/outputs.md, A publication). ``flows/evidence_verify.py`` checks all of it.
+whole chain (docs/contract/outputs.md, A publication). ``flows/evidence/verify.py`` checks all of it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import evidence_verify
 from flows.errors import UsageProblem
+from flows.evidence import verify as evidence_verify
 from flows.files import json_bytes, sha256_of
 from flows.home import Home, timestamp
 from flows.program import git_state, lock_file_hash, tool_versions

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flows.evidence_manifest import Output, Table
+from flows.evidence.manifest import Output, Table
 from flows.files import json_bytes
 
 PROFILE = "https://datapackage.org/profiles/2.0"
