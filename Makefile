@@ -43,9 +43,9 @@ lint: setup-dev ## ruff, mypy, sqlfluff
 test: setup-dev lint ## every check and test
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-lock: ## pins of pyproject.toml, with hashes and without addresses
-	$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+lock: ## pins of pyproject.toml, with hashes and without addresses; keeps what is pinned already
+	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## forget the environment
 	rm -rf $(VENV)
