@@ -90,7 +90,7 @@ class Bench:
             problems=tuple(self._problems),
             validations=self._validations,
             header_only=self._header_only,
-            tables_refused=frozenset((d.file_sha256, d.table.sheet) for d in refused),
+            tables_refused=frozenset((d.file_sha256, d.table.dataset, d.table.sheet) for d in refused),
             restricted_files=frozenset(self._restricted | {d.file_sha256 for d in refused}),
             people_names=pa.array(self._registered, pa.string()),
         )

@@ -97,15 +97,16 @@ class Verdict:
     apart from ``people_names``, which is for the restricted index alone and never shown.
 
     ``accepted``: dataset -> Arrow table with ``landing_columns``, in order of delivery; all datasets are
-    there. ``quarantined``: dataset, file_sha256, file_name, sheet, row_number, delivery_seq, column_name,
-    check_code, sentence, value, waiting; a line for each row and failed check. ``balance``: file_sha256,
-    file_name, sheet, dataset, rows_read, rows_loaded, rows_duplicate, rows_quarantined (waiting included),
-    rows_waiting; a line for each table. For a table read again it counts ``only_rows``. ``results``:
-    columns of ``audit.validation_results`` without ``run_id``. ``validations``: Great Expectations' own
-    results, JSON-able, without values: {"dataset", "suite", "result"}. ``header_only``: datasets of which
-    this run took a file with only a header. ``tables_refused``: (file_sha256, sheet or None) of tables that
-    could not be taken. ``restricted_files``: SHA-256 of files that hold people's data (a register, unknown
-    columns, a name in a text).
+    there. ``quarantined``: dataset, file_sha256, file_name, sheet, row_number, place, delivery_seq,
+    column_name, check_code, sentence, value, waiting; a line for each row and failed check. ``balance``:
+    file_sha256, file_name, sheet, dataset, rows_read, rows_loaded, rows_duplicate, rows_quarantined
+    (waiting included), rows_waiting; a line for each table. For a table read again it counts
+    ``only_rows``. ``results``: columns of ``audit.validation_results`` without ``run_id``.
+    ``validations``: Great Expectations' own results, JSON-able, without values: {"dataset", "suite",
+    "result"}. ``header_only``: datasets of which this run took a file with only a header.
+    ``tables_refused``: (file_sha256, dataset, sheet or None) of tables that could not be taken.
+    ``restricted_files``: SHA-256 of files that hold people's data (a register, unknown columns, a name in
+    a text).
     """
 
     accepted: dict[str, pa.Table] = field(repr=False)
@@ -115,7 +116,7 @@ class Verdict:
     problems: tuple[Problem, ...]
     validations: list[dict[str, Any]] = field(repr=False)
     header_only: frozenset[str]
-    tables_refused: frozenset[tuple[str, str | None]]
+    tables_refused: frozenset[tuple[str, str, str | None]]
     restricted_files: frozenset[str]
     people_names: pa.Array = field(repr=False)
 

@@ -128,6 +128,7 @@ def _frame_of(dataset: Dataset, place: int, delivered: DeliveredTable | None) ->
             name: pd.Series(value, index=source.index, dtype="str")
             for name, value in zip(("file_sha256", "file_name", "sheet"), said, strict=True)
         },
+        place=source.get("_place", pd.Series(None, index=source.index, dtype="str")).astype("str"),
     )
     if delivered is None or delivered.only_rows is None:
         return frame

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from flows import faults
 from flows.errors import UsageProblem
 from flows.files import CHUNK, aside, naming, read_json, write_json
-from flows.home import Home, timestamp
+from flows.home import Home, timestamp, today
 
 MAX_FILE_BYTES = 200_000_000
 MAX_DELIVERY_BYTES = 2_000_000_000
@@ -51,7 +51,11 @@ def forgotten_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a delivery. ``sha256`` is empty for a notice, an entry whose bytes are not taken in."""
+    """One entry of a delivery. ``sha256`` is empty for a notice, an entry whose bytes are not taken in.
+
+    ``received_on``: the day on which it came, in the time zone of then; readers of formats that hold no such
+    day date their rows by it, so that it is kept. Lists of an earlier program don't have it.
+    """
 
     run_id: str
     position: int
@@ -62,6 +66,7 @@ class Entry:
     dataset: str = "unknown"
     format: str = "unknown"
     notice: str = ""
+    received_on: str = ""
 
     @property
     def identity(self) -> Identity:
@@ -232,6 +237,7 @@ def _entry(run_id: str, position: int, found: Found, classify: Classify | None) 
         dataset=dataset,
         format=file_format,
         notice=found.notice,
+        received_on=today().isoformat(),
     )
 
 

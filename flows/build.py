@@ -24,6 +24,8 @@ from flows.program import DBT_PROJECT
 if TYPE_CHECKING:
     import duckdb
 
+    from sources.contract import Dataset
+
 SELECTION = ("--exclude-resource-type", "unit_test")
 """What runs at night; unit tests prove the program, not the data."""
 
@@ -193,15 +195,27 @@ def make_landing(connection: duckdb.DuckDBPyConnection, landing: Mapping[str, Se
     for name, dataset in datasets().items():
         paths = landing.get(name, ())
         if paths:
-            files = ", ".join(quoted(str(path)) for path in paths)
-            columns = ", ".join(f'"{column}"' for column, _ in dataset.landing_columns)
             connection.execute(
-                f'create view landing."{name}" as select {columns} '
-                f"from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+                f'create view landing."{name}" as select * from {landed(connection, dataset, paths)}'
             )
         else:
             typed = ", ".join(f'"{column}" {kind}' for column, kind in dataset.landing_columns)
             connection.execute(f'create table landing."{name}" ({typed})')
+
+
+def landed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[Path]) -> str:
+    """A query, in parentheses, that gives ``landing_columns`` of Parquet files of the landing.
+
+    A column that none of them has, because an earlier program wrote them, is null. Raises ``duckdb.Error``.
+    """
+    files = ", ".join(quoted(str(path)) for path in paths)
+    rows = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+    held = {column[0] for column in connection.execute(f"describe select * from {rows}").fetchall()}
+    columns = ", ".join(
+        f'"{name}"' if name in held else f'cast(null as {kind}) as "{name}"'
+        for name, kind in dataset.landing_columns
+    )
+    return f"(select {columns} from {rows})"
 
 
 def make_control(

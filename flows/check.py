@@ -112,7 +112,7 @@ def _copied(folder: Path, number: int, found: Found) -> Any:
         notice=found.notice,
     )
     if found.notice:
-        return Received(entry, None)
+        return Received(entry, None, today())
     copy = folder / str(number)
     try:
         with archive.open_regular(found.inbox / found.name) as source, copy.open("wb") as target:
@@ -123,7 +123,7 @@ def _copied(folder: Path, number: int, found: Found) -> Any:
             where=str(found.inbox),
             next_step="Check its permissions.",
         ) from None
-    return Received(entry, copy)
+    return Received(entry, copy, today())
 
 
 def _report(assessment: Any, repeated: int) -> CheckReport:
@@ -153,7 +153,18 @@ def _report(assessment: Any, repeated: int) -> CheckReport:
         files=records(files[shown]),
         quarantined=records(assessment.judged_quarantined),
         warnings=records(
-            warned[["file_name", "sheet", "subject", "column_name", "check_code", "rows_failing", "sentence"]]
+            warned[
+                [
+                    "file_name",
+                    "sheet",
+                    "place",
+                    "subject",
+                    "column_name",
+                    "check_code",
+                    "rows_failing",
+                    "sentence",
+                ]
+            ]
         ),
         problems=problems,
     )

@@ -190,6 +190,7 @@ def _print_check(report: Any, as_json: bool) -> None:
             "file_name": "file",
             "sheet": "sheet",
             "row_number": "row",
+            "place": "place",
             "column_name": "column",
             "check_code": "check",
             "value": "value",

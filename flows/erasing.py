@@ -224,7 +224,7 @@ def _search(home: Home, finder: people.PersonFinder, name: str) -> tuple[list[En
 def _texts_of(path: Path, entry: Entry) -> tuple[list[pd.Series], bool]:
     """The texts of a file, its name's included, and whether they are all there is."""
     texts = [pd.Series([entry.name], dtype="str")]
-    content = read(path, entry.name)
+    content = read(path, entry.name, intake.received_day(entry))
     for table in content.tables:
         texts += [table.frame[column] for column in table.frame if not str(column).startswith("_")]
         texts.append(pd.Series([*table.header, table.sheet or ""], dtype="str"))

@@ -149,7 +149,7 @@ def _state(
     sources = query.all(
         f"""
         select member_key, role, dataset, record_key, received_on, source_ref,
-            file_name, sheet, row_number, file_sha256
+            file_name, sheet, row_number, place, file_sha256
         from marts.observation_sources
         where {matches} and member_key in (select unnest(?))
         order by member_key, role, dataset, record_key, delivery_seq desc
@@ -277,6 +277,7 @@ def _show_state(console: Console, state: dict[str, Any]) -> None:
                 "file_name": "file",
                 "sheet": "sheet",
                 "row_number": "row",
+                "place": "place",
                 "sha": "SHA-256",
                 "source_ref": "reference",
             },
@@ -305,7 +306,7 @@ def _show_source(console: Console, source: dict[str, Any]) -> None:
         sheet = f", sheet {version['sheet']}" if version["sheet"] else ""
         console.print(
             f"  received {version['received_on']}, {escape(str(version['file_name']) + sheet)}, "
-            f"row {version['row_number']}: {escape(version['why'])}",
+            f"{escape(version['place'] or 'row ' + str(version['row_number']))}: {escape(version['why'])}",
             highlight=False,
             soft_wrap=True,
         )

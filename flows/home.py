@@ -23,18 +23,25 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flows.errors import Locked, UsageProblem
 from flows.files import clear_asides, read_json, write_bytes, write_json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 2: rows of landing and ledger say their place, deliveries the day they were received.
+
+What version 1 lacks is read as missing, so that to migrate is to keep programs of version 1 away.
+"""
+MIGRATED_FROM = (1,)
 KEY_VARIABLE = "SRAAP_PEOPLE_KEY"
 SHORTEST_KEY = 16
 
 Kind = Literal["sample", "real"]
 
 
-def today() -> date:
-    """Today in ``SRAAP_TZ`` (Europe/Zurich unless set). Raises ``UsageProblem`` for an unknown time zone."""
+def today(moment: datetime | None = None) -> date:
+    """Today, or the day of a moment, in ``SRAAP_TZ`` (Europe/Zurich unless set). Raises ``UsageProblem`` for
+    an unknown time zone."""
     name = os.environ.get("SRAAP_TZ") or "Europe/Zurich"
     try:
-        return datetime.now(ZoneInfo(name)).date()
+        zone = ZoneInfo(name)
+        return (moment.astimezone(zone) if moment else datetime.now(zone)).date()
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise UsageProblem(
             f"the time zone {name!r} is unknown",
@@ -109,13 +116,19 @@ class Home:
                 where=str(self.settings_path),
                 next_step="Restore it from a backup, or give another folder with --home.",
             ) from error
-        if version != FORMAT_VERSION:
+        if version not in (FORMAT_VERSION, *MIGRATED_FROM):
             raise UsageProblem(
                 f"the home has format version {version}; this program knows {FORMAT_VERSION}",
                 where=str(self.settings_path),
                 next_step="Use the version of sraap that made or last migrated this home.",
             )
         return settings
+
+    def migrate(self) -> None:
+        """Bring a home of an earlier format to this one; the lock is held. Raises ``UsageProblem``."""
+        settings = self.settings()
+        if settings["format_version"] != FORMAT_VERSION:
+            write_json(self.settings_path, {**settings, "format_version": FORMAT_VERSION})
 
     @property
     def kind(self) -> Kind:

@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from expectations.door import KEY_SEPARATOR, Context, DeliveredTable, Verdict, judge
+from expectations.door import KEY_SEPARATOR, Context, DeliveredTable, Problem, Verdict, judge
 from flows import faults
 from flows.archive import NOTICES, Entry, Identity, read_delivered
 from flows.files import naming, sync_file
-from flows.home import Home, timestamp
+from flows.home import Home, timestamp, today
 from flows.ledger import (
     COLUMNS,
     Batch,
@@ -47,10 +47,12 @@ LONGEST_SHOWN_NAME = 120
 
 @dataclass(frozen=True)
 class Received:
-    """A file in the archive (or in a check's temporary copy) that is to be judged."""
+    """A file in the archive (or in a check's temporary copy) that is to be judged, and the day it was
+    received."""
 
     entry: Entry
     path: Path | None
+    received_on: date
 
 
 @dataclass
@@ -84,14 +86,29 @@ class Assessment:
 
     @property
     def quarantines(self) -> bool:
-        """Whether a row or a file of what was judged is quarantined."""
-        return len(self.judged_quarantined) > 0 or bool((self.judged_files["outcome"] == "quarantined").any())
+        """Whether a row or a file of what was judged is quarantined, wholly or in part."""
+        outcomes = self.judged_files["outcome"].isin(["quarantined", "partly_loaded"])
+        return len(self.judged_quarantined) > 0 or bool(outcomes.any())
 
 
 def received(home: Home, ledger: Ledger) -> list[Received]:
     """Everything that was delivered and is in no batch, in order of delivery."""
     pending = read_delivered(home).pending(ledger.taken_in())
-    return [Received(e, None if e.notice else home.archived(e.sha256)) for e in pending]
+    return [_received(home, entry) for entry in pending]
+
+
+def _received(home: Home, entry: Entry) -> Received:
+    return Received(entry, None if entry.notice else home.archived(entry.sha256), received_day(entry))
+
+
+def received_day(entry: Entry) -> date:
+    """The day on which a file was received, as it was written down then.
+
+    Lists of an earlier program don't have it: the day of the run then, in today's time zone.
+    """
+    if entry.received_on:
+        return date.fromisoformat(entry.received_on)
+    return today(moment(entry.run_id).replace(tzinfo=UTC))
 
 
 def assess(
@@ -115,9 +132,16 @@ def assess(
     again = _Again.of(home, ledger, retry)
     reads += again.files
     last_seq = ledger.last_seq
-    deliveries: list[DeliveredTable] = list(again.deliveries)
+    deliveries: list[DeliveredTable] = []
     placed: dict[int, list[dict[str, Any]]] = {}
     known_places = ledger.tables()
+    for delivery in again.deliveries:
+        key = TableKey(delivery.file_sha256, delivery.table.dataset, delivery.table.sheet)
+        rows = len(delivery.table.frame)
+        if known_places[key][1] != rows:  # its reader has changed: the places it had may be others' by now
+            delivery = replace(delivery, first_seq=last_seq + 1)  # noqa: PLW2901
+            last_seq += rows
+        deliveries.append(delivery)
     for number, file in enumerate(reads):
         placed[number] = []
         for table in file.content.tables if file.content else ():
@@ -157,7 +181,7 @@ def _read(item: Received) -> ReadFile:
     if item.path is None:
         return ReadFile(entry, None, restricted=True, shown_name=f"unknown--{entry.notice}")
     faults.point("read.file")
-    content = read(item.path, entry.name)
+    content = read(item.path, entry.name, item.received_on)
     return ReadFile(
         entry,
         content,
@@ -173,6 +197,7 @@ def _may_hold_people(content: FileContent) -> bool:
         or content.problem
         or content.ignored_sheets
         or content.personal_properties
+        or content.holds_people
     ):
         return True
     return not content.tables or any(_table_may_hold_people(table) for table in content.tables)
@@ -277,12 +302,18 @@ def _refused_files(
         if entry is not None:
             wanted.setdefault(entry.identity, (entry, set()))[1].add((dataset, sheet))
     shown = ledger.shown_names()
+    placed = ledger.tables()
     files = []
     for identity, (entry, tables) in wanted.items():
-        file = _read(Received(entry, home.archived(entry.sha256)))
+        file = _read(_received(home, entry))
         file.is_new = False
         if file.content is not None and (None, None) not in tables:
-            kept = tuple(t for t in file.content.tables if (t.dataset, t.sheet) in tables)
+            # a sheet that a reader refused had no table then; it is whatever was never there before
+            kept = tuple(
+                t
+                for t in file.content.tables
+                if (t.dataset, t.sheet) in tables or TableKey(entry.sha256, t.dataset, t.sheet) not in placed
+            )
             file.content = replace(file.content, tables=kept)
             file.restricted = True
             file.shown_name = shown[identity]
@@ -304,7 +335,7 @@ def _row_deliveries(
         if entry is None:
             continue
         if entry.identity not in contents:
-            contents[entry.identity] = read(home.archived(entry.sha256), entry.name)
+            contents[entry.identity] = read(home.archived(entry.sha256), entry.name, received_day(entry))
         for table in contents[entry.identity].tables:
             if (table.dataset, table.sheet) == (key.dataset, key.sheet):
                 yield DeliveredTable(
@@ -351,7 +382,8 @@ def _counting(ledger: Ledger, dataset: str) -> pd.DataFrame | None:
     paths = ledger.landing_files(dataset)
     if not paths:
         return None
-    table = pa.concat_tables([pq.read_table(path) for path in paths])
+    # a batch of an earlier program may lack a column
+    table = pa.concat_tables([pq.read_table(path) for path in paths], promote_options="default")
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     key = list(datasets()[dataset].key)
     latest = frame.sort_values(["received_on", "delivery_seq"]).drop_duplicates(key, keep="last")
@@ -441,7 +473,7 @@ def _written_down(
     )
     accepted = {name: _shown_arrow(table, names) for name, table in verdict.accepted.items()}
     return Assessment(
-        verdict=replace(verdict, accepted=accepted),
+        verdict=replace(verdict, accepted=accepted, problems=(*verdict.problems, *_blocking_findings(reads))),
         batch=batch,
         files=_files_after(
             ledger, old_files, judged_files, balance, _repeated(ledger, repeated, run_id, number)
@@ -558,7 +590,7 @@ def _refused_after(ledger: Ledger, reads: list[ReadFile], verdict: Verdict) -> l
         now += [
             [file.entry.sha256, table.dataset, table.sheet]
             for table in file.content.tables
-            if (file.entry.sha256, table.sheet) in verdict.tables_refused
+            if (file.entry.sha256, table.dataset, table.sheet) in verdict.tables_refused
         ]
     return before + now
 
@@ -573,10 +605,18 @@ def _outcome(
         return ("unknown_file" if unknown else "quarantined"), NOTICES[file.entry.notice]
     if content.problem is not None and content.format != "unknown":
         return "quarantined", content.problem.sentence
+    left = _left_over(content)
+    if not content.tables and left:
+        return "quarantined", " ".join(left)
     if not content.tables:
         why = "name is not that" if content.format == "unknown" else "sheets are not named after that"
         return "unknown_file", f"Its {why} of a dataset; it was archived and not loaded."
     return _outcome_of_rows(file, content, balance, refused)
+
+
+def _left_over(content: FileContent) -> list[str]:
+    """What readers say of what was not loaded and is in no row."""
+    return [finding.sentence for _, finding in content.findings if finding.severity != "warn"]
 
 
 def _outcome_of_rows(
@@ -585,8 +625,9 @@ def _outcome_of_rows(
     lines = balance[balance["file_sha256"] == file.entry.sha256]
     quarantined = int(lines["rows_quarantined"].sum())
     taken = int(lines["rows_loaded"].sum() + lines["rows_duplicate"].sum())
-    if quarantined or any(item[0] == file.entry.sha256 for item in refused):
-        problems = [t.problem.sentence for t in content.tables if t.problem is not None]
+    left = _left_over(content)
+    if quarantined or left or any(item[0] == file.entry.sha256 for item in refused):
+        problems = [t.problem.sentence for t in content.tables if t.problem is not None] + left
         reason = " ".join(problems) or f"{quarantined} of {int(lines['rows_read'].sum())} rows quarantined."
         return ("partly_loaded" if taken else "quarantined"), reason
     if not taken:
@@ -636,7 +677,8 @@ def _files_after(
     taken = kept["file_sha256"].map(counts["rows_loaded"] + counts["rows_duplicate"]).fillna(0).astype(int)
     left = kept["file_sha256"].map(counts["rows_quarantined"]).fillna(0).astype(int)
     refused = {item[0] for item in (ledger.last.refused if ledger.last else [])}
-    open_case = kept["outcome"].isin(["partly_loaded", "quarantined"]) & ~kept["file_sha256"].isin(refused)
+    closed = refused | ledger.left_over()
+    open_case = kept["outcome"].isin(["partly_loaded", "quarantined"]) & ~kept["file_sha256"].isin(closed)
     mended = (open_case & (left == 0) & (taken > 0)).astype(bool)
     partly = (open_case & (left > 0) & (taken > 0)).astype(bool)
     kept.loc[mended, "outcome"] = "loaded"
@@ -677,16 +719,20 @@ def _reader_results(reads: list[ReadFile]) -> pd.DataFrame:
     for file in reads:
         if file.content is None:
             continue
-        found: list[tuple[str, str, str, str]] = []
+        found: list[tuple[str, str, str, str, str | None, str | None]] = [
+            (f.code, f.severity, "Everything in a file is known to its reader.", f.sentence, sheet, f.place)
+            for sheet, f in file.content.findings
+        ]
         if file.content.problem is not None:
             problem = file.content.problem
-            found.append((problem.code, "quarantine", "The file can be read.", problem.sentence))
+            found.append((problem.code, "quarantine", "The file can be read.", problem.sentence, None, None))
         if file.content.ignored_sheets:
             sentence = (
                 f"{file.content.ignored_sheets} sheet(s) are not named after a dataset and were ignored; "
                 "rename a sheet if its rows are to load."
             )
-            found.append(("READ-SHEETS", "warn", "Every sheet of a workbook is a dataset.", sentence))
+            guards = "Every sheet of a workbook is a dataset."
+            found.append(("READ-SHEETS", "warn", guards, sentence, None, None))
         lines += [
             {
                 "check_code": code,
@@ -699,10 +745,23 @@ def _reader_results(reads: list[ReadFile]) -> pd.DataFrame:
                 "severity": severity,
                 "outcome": "fail",
                 "sentence": sentence,
+                "sheet": sheet,
+                "place": place,
             }
-            for code, severity, guards, sentence in found
+            for code, severity, guards, sentence, sheet, place in found
         ]
     return pd.DataFrame(lines, columns=list(COLUMNS["validation_results"]))
+
+
+def _blocking_findings(reads: list[ReadFile]) -> list[Problem]:
+    """What readers found in new files that blocks the run."""
+    return [
+        Problem(finding.code, file.entry.dataset, finding.sentence)
+        for file in reads
+        if file.is_new and file.content is not None
+        for _, finding in file.content.findings
+        if finding.severity == "block"
+    ]
 
 
 def _batch_file(file: ReadFile, tables: list[dict[str, Any]]) -> dict[str, Any]:
@@ -715,6 +774,7 @@ def _batch_file(file: ReadFile, tables: list[dict[str, Any]]) -> dict[str, Any]:
         "shown_name": file.shown_name,
         "restricted": file.restricted,
         "is_new": file.is_new,
+        "left_over": bool(file.content and _left_over(file.content)),
         "tables": tables,
     }
 

@@ -60,6 +60,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "file_name": "varchar",
         "sheet": "varchar",
         "row_number": "bigint",
+        "place": "varchar",
         "delivery_seq": "bigint",
         "column_name": "varchar",
         "check_code": "varchar",
@@ -83,6 +84,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "rows_checked": "bigint",
         "rows_failing": "bigint",
         "sample_rows": "varchar",
+        "place": "varchar",
         "sentence": "varchar",
     },
     "acceptances": {
@@ -113,8 +115,9 @@ class Batch:
     """What one run took in.
 
     ``files``: one dict per file or notice: sha256, dataset, format, identity, shown_name, restricted, tables
-    (dataset, sheet, first_seq, rows). ``refused``: what stands refused after this batch, as [sha256, dataset
-    or None for the whole file, sheet]. ``header_only``: datasets of which a file with only its header came.
+    (dataset, sheet, first_seq, rows), left_over (a reader left something of it that is no row). ``refused``:
+    what stands refused after this batch, as [sha256, dataset or None for the whole file, sheet].
+    ``header_only``: datasets of which a file with only its header came.
     ``loaded``: dataset -> rows that new files brought. ``data``: datasets of which the batch has a Parquet
     file.
     """
@@ -224,6 +227,11 @@ class Ledger:
             for file in batch.files
         }
 
+    def left_over(self) -> set[str]:
+        """SHA-256 of the files of which a reader, when they were read last, left something that is no row."""
+        last = {file["sha256"]: file.get("left_over", False) for b in self.batches for file in b.files}
+        return {sha256 for sha256, left in last.items() if left}
+
     def landing_files(self, dataset: str) -> list[Path]:
         """Parquet files of the dataset, oldest batch first."""
         folder = self.home.landing / dataset
@@ -237,7 +245,8 @@ class Ledger:
             paths = [self.home.ledger / batch_name(self.number) / f"{name}.parquet"] if self.batches else []
         else:
             paths = [self.home.ledger / batch.name / f"{name}.parquet" for batch in self.batches]
-        frames = [read_table(path) for path in paths]
+        # a batch of an earlier program may lack a column
+        frames = [typed(name, read_table(path)) for path in paths]
         if not frames:
             return typed(name, pd.DataFrame(columns=list(COLUMNS[name])))
         return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]

@@ -12,13 +12,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.build import quoted
+from flows.build import landed
 
 if TYPE_CHECKING:
     import duckdb
 
 _PLACE = ("received_on", "record_status", "source_ref", "delivery_seq")
-_FILE = ("file_sha256", "file_name", "sheet", "row_number")
+_FILE = ("file_sha256", "file_name", "sheet", "row_number", "place")
 
 
 def versions(
@@ -31,7 +31,7 @@ def versions(
 
     ``landing``: Parquet files of each dataset; ``records``: keys by dataset, parts joined by a bar. Gives for
     each (dataset, key) dicts with received_on, record_status, source_ref, delivery_seq, file_sha256,
-    file_name, sheet, row_number, ``cells`` (the dataset's own columns), ``counts`` and ``why``.
+    file_name, sheet, row_number, place, ``cells`` (the dataset's own columns), ``counts`` and ``why``.
     Raises ``duckdb.Error``.
     """
     from sources.contract import datasets
@@ -41,14 +41,13 @@ def versions(
         dataset = datasets()[name]
         if dataset.holds_people or not landing.get(name):
             continue
-        files = ", ".join(quoted(str(path)) for path in landing[name])
         own = [column.name for column in dataset.own_columns]
         columns = ", ".join(f'"{column}"' for column in (*own, *_PLACE, *_FILE))
         key = " || '|' || ".join(f'"{column}"' for column in dataset.key)
         rows = connection.execute(
             f"""
             select {key} as record_key, {columns}
-            from read_parquet([{files}], union_by_name = true, hive_partitioning = false)
+            from {landed(connection, dataset, landing[name])}
             where received_on <= ? and record_key in (select unnest(?))
             order by record_key, received_on desc, delivery_seq desc
             """,

@@ -157,7 +157,8 @@ def settle_home(home: Home, inboxes: tuple[Path, ...]) -> tuple[Path, ...]:
         if 0 < len(sample) < len(given):
             raise _sample_refused(sample[0])
         home.create("real" if given and not sample else "sample")
-    elif sample and home.kind == "real":
+    home.migrate()
+    if sample and home.kind == "real":
         raise _sample_refused(sample[0])
     if not given and home.kind == "sample" and not Ledger.read(home).batches:
         return (SAMPLE,)

@@ -42,9 +42,13 @@ def error(console: Console, problem: SraapError) -> None:
 def table(
     console: Console, title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
 ) -> None:
-    """Rows as a table; ``columns``: key -> heading. Numbers go to the right; nothing is cut when piped."""
+    """Rows as a table; ``columns``: key -> heading. Numbers go to the right; nothing is cut when piped; a
+    column that no row fills is left out."""
     if not rows:
         return
+    columns = {
+        key: heading for key, heading in columns.items() if any(row.get(key) is not None for row in rows)
+    }
     shown = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
     for key, heading in columns.items():
         numbers = all(isinstance(row.get(key), int | float | None) for row in rows)

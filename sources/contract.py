@@ -82,6 +82,12 @@ PROVENANCE = (
         "Row in the file: 2 is the first row below the header of a CSV file or sheet, "
         "1 the first object of JSON or the first row of Parquet, the line of JSONL.",
     ),
+    (
+        "place",
+        "varchar",
+        "Where in the file the row stands, in words: table 1, row 17 or coding!F12; "
+        "null where sheet and row number say it.",
+    ),
 )
 """Name, SQL type and meaning of what the landing adds to each row."""
 

@@ -38,13 +38,15 @@ class Unreadable(Exception):
 class RawTable:
     """Cells as a format gave them: ``columns`` of Arrow strings below ``header``, in order.
 
-    ``rows``: the row number of each row. ``cells``: how many cells each row had.
+    ``rows``: the row number of each row. ``cells``: how many cells each row had. ``places``: where each row
+    stands, in words, if its number doesn't say it.
     """
 
     header: tuple[str, ...] = field(repr=False)
     columns: tuple[pa.Array, ...] = field(repr=False)
     rows: npt.NDArray[np.int64] = field(repr=False)
     cells: npt.NDArray[np.int64] = field(repr=False)
+    places: pa.Array | None = field(default=None, repr=False)
 
 
 def text_array(values: Sequence[str] | pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -96,4 +98,6 @@ def tidy(raw: RawTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
     table = pa.table({name: columns[place] for place, name in names})
     frame = table.to_pandas().astype("str") if names else pd.DataFrame(index=range(len(raw.rows)))
     frame = frame.assign(_row=raw.rows, _cells=np.where(raw.cells == len(raw.header), len(header), raw.cells))
+    if raw.places is not None:
+        frame = frame.assign(_place=pd.Series(raw.places.to_pandas(), index=frame.index, dtype="str"))
     return (frame if keep.all() else frame[keep].reset_index(drop=True)), header

@@ -8,37 +8,35 @@ a rule of a row. Source: docs/contract/inputs.md (Deliveries), docs/architecture
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
 from sources.contract import Dataset, datasets
 from sources.frames import FileProblem, RawTable, Unreadable, tidy
+from sources.readers import Finding, Reader, Reading, ReadingContext, raw_table, reader_of_file, readers
 from sources.tabular import read_csv, read_json, read_jsonl, read_parquet
-from sources.workbooks import read_workbook
+from sources.workbooks import Sheet, read_workbook
 
 __all__ = [
     "MAX_FILE_BYTES",
     "FileContent",
     "FileIdentity",
     "FileProblem",
+    "Finding",
     "Table",
     "classify",
     "masked_name",
     "read",
 ]
 
-Format = Literal["csv", "json", "jsonl", "parquet", "xlsx", "unknown"]
-
 MAX_FILE_BYTES = 200_000_000
 """Default limit of one file (docs/contract/inputs.md, Deliveries)."""
 
 
-_FLAT: dict[str, Format] = {"csv": "csv", "json": "json", "jsonl": "jsonl", "parquet": "parquet"}
-
-_READERS: dict[Format, Callable[[Path, Dataset], RawTable]] = {
+_FLAT: dict[str, Callable[[Path, Dataset], RawTable]] = {
     "csv": read_csv,
     "json": read_json,
     "jsonl": read_jsonl,
@@ -87,10 +85,11 @@ _COMMON_ENDINGS = frozenset(
 
 @dataclass(frozen=True)
 class FileIdentity:
-    """What a file is by its name alone: a dataset's name, ``workbook`` or ``unknown``, and its format."""
+    """What a file is by its name alone: a dataset's or reader's name, ``workbook`` or ``unknown``, and its
+    format: its ending, or ``unknown``."""
 
     dataset: str
-    format: Format
+    format: str
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,9 @@ class Table:
     """Rows of one dataset in one file or sheet.
 
     ``frame``: ``str`` columns named by trimmed, case-folded header, missing cells ``""``, cells trimmed,
-    plus ``_row`` (int64, the row number of contract.PROVENANCE) and ``_cells`` (int64, number of cells the
-    row had).
+    plus ``_row`` (int64, the row number of contract.PROVENANCE), ``_cells`` (int64, number of cells the
+    row had) and, of a reader's table, ``_place`` (``str``: where in the file the row stands).
+    ``sheet``: the sheet, or a reader's name for the table.
     ``header``: the column names of the file, trimmed and case-folded, in order.
     ``problem``: why this table can't be taken; its frame may then hold anything.
     """
@@ -122,13 +122,17 @@ class FileContent:
 
     ``ignored_sheets`` counts the sheets that are no dataset; their names may be anybody's and are not kept.
     ``personal_properties``: the workbook's document properties hold text that could name a person.
+    ``findings``: what readers say of the file besides its rows, each with the sheet it is about, if any.
+    ``holds_people``: a reader of files that may name persons read it.
     """
 
-    format: Format
+    format: str
     tables: tuple[Table, ...] = ()
     ignored_sheets: int = 0
     problem: FileProblem | None = None
     personal_properties: bool = False
+    findings: tuple[tuple[str | None, Finding], ...] = ()
+    holds_people: bool = False
 
 
 def classify(name: str) -> FileIdentity:
@@ -136,11 +140,13 @@ def classify(name: str) -> FileIdentity:
     stem, _, extension = name.replace("\\", "/").rsplit("/", 1)[-1].casefold().rpartition(".")
     if not stem:
         return FileIdentity("unknown", "unknown")
-    if extension == "xlsx":
-        return FileIdentity("workbook", "xlsx")
     dataset = stem.split("--", 1)[0]
     if extension in _FLAT and dataset in datasets():
-        return FileIdentity(dataset, _FLAT[extension])
+        return FileIdentity(dataset, extension)
+    if reader := reader_of_file(stem, extension):
+        return FileIdentity(reader.name, extension)
+    if extension == "xlsx":
+        return FileIdentity("workbook", "xlsx")
     return FileIdentity("unknown", "unknown")
 
 
@@ -156,11 +162,13 @@ def masked_name(name: str, sha256: str) -> str:
     return f"unknown--{sha256[:8]}" + (f".{ending}" if ending in _COMMON_ENDINGS else "")
 
 
-def read(path: Path, name: str, max_bytes: int = MAX_FILE_BYTES) -> FileContent:
-    """Read the file at ``path`` that was delivered as ``name``.
+def read(
+    path: Path, name: str, received_on: date | None = None, max_bytes: int = MAX_FILE_BYTES
+) -> FileContent:
+    """Read the file at ``path`` that was delivered as ``name`` and received on that day.
 
-    A file that can't be read is an answer (``FileContent.problem``), not an exception; ``OSError`` is raised
-    where the archive itself can't be read.
+    The day is for readers of formats that don't say it themselves. A file that can't be read is an answer
+    (``FileContent.problem``), not an exception; ``OSError`` is raised where the archive itself can't be read.
     """
     identity = classify(name)
     if identity.format == "unknown":
@@ -183,19 +191,80 @@ def read(path: Path, name: str, max_bytes: int = MAX_FILE_BYTES) -> FileContent:
             ),
         )
     try:
-        if identity.format == "xlsx":
-            book = read_workbook(path)
-            return FileContent(
-                "xlsx",
-                tuple(_table(sheet.dataset, sheet.name, sheet.raw) for sheet in book.sheets),
-                book.ignored_sheets,
-                personal_properties=book.personal_properties,
-            )
-        dataset = datasets()[identity.dataset]
-        raw = _READERS[identity.format](path, dataset)
-        return FileContent(identity.format, (_table(dataset, None, raw),))
+        return _parsed(path, identity, ReadingContext(received_on or date.min, name))
     except Unreadable as error:
         return FileContent(identity.format, problem=error.problem)
+
+
+def _parsed(path: Path, identity: FileIdentity, context: ReadingContext) -> FileContent:
+    """The content of a file by what its name says it is. Raises ``Unreadable``."""
+    if identity.dataset == "workbook":
+        return _workbook(path, context)
+    if reader := readers().get(identity.dataset):
+        reading = _guarded(reader, lambda: reader.read(path, identity.format, context))
+        return FileContent(
+            identity.format,
+            _tables(reading),
+            findings=tuple((None, finding) for finding in reading.findings),
+            holds_people=reader.holds_people,
+        )
+    dataset = datasets()[identity.dataset]
+    return FileContent(identity.format, (_table(dataset, None, _FLAT[identity.format](path, dataset)),))
+
+
+def _workbook(path: Path, context: ReadingContext) -> FileContent:
+    """The sheets that are datasets or a reader's. Raises ``Unreadable``."""
+    book = read_workbook(path)
+    tables: list[Table] = []
+    findings: list[tuple[str | None, Finding]] = []
+    for sheet in book.sheets:
+        if isinstance(sheet.kind, Dataset):
+            tables.append(_table(sheet.kind, sheet.name, sheet.raw))
+        else:
+            made, found = _read_sheet(sheet.kind, sheet, context)
+            tables += made
+            findings += [(sheet.name, finding) for finding in found]
+    return FileContent(
+        "xlsx",
+        tuple(tables),
+        book.ignored_sheets,
+        personal_properties=book.personal_properties,
+        findings=tuple(findings),
+        holds_people=any(isinstance(s.kind, Reader) and s.kind.holds_people for s in book.sheets),
+    )
+
+
+def _read_sheet(
+    reader: Reader, sheet: Sheet, context: ReadingContext
+) -> tuple[tuple[Table, ...], tuple[Finding, ...]]:
+    """What a reader makes of its sheet; one that can't be taken stops that sheet only."""
+    try:
+        if isinstance(sheet.raw, Unreadable):
+            raise sheet.raw
+        reading = _guarded(reader, lambda: reader.read_sheet(sheet.cells, context))
+    except Unreadable as error:
+        refused = Table(reader.gives[0], sheet.name, pd.DataFrame(), (), error.problem)
+        return (refused,), ()
+    named = tuple(replace(table, name=sheet.name) for table in reading.tables)
+    return _tables(replace(reading, tables=named)), reading.findings
+
+
+def _guarded(reader: Reader, read: Callable[[], Reading]) -> Reading:
+    """What the reader gives. A reader that breaks says nothing of the file, so that it is quarantined."""
+    try:
+        return read()
+    except (Unreadable, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise Unreadable(
+            "FILE-READER",
+            f"The reader {reader.name} broke on it ({type(error).__name__}): a defect of the reader, or a "
+            "layout that it doesn't know. Report it; the file is kept and is read again by the next version.",
+        ) from None
+
+
+def _tables(reading: Reading) -> tuple[Table, ...]:
+    return tuple(_table(datasets()[table.dataset], table.name, raw_table(table)) for table in reading.tables)
 
 
 def _table(dataset: Dataset, sheet: str | None, raw: RawTable | Unreadable) -> Table:

@@ -21,6 +21,7 @@ from python_calamine import CalamineWorkbook
 
 from sources.contract import Dataset, datasets
 from sources.frames import RawTable, Unreadable, named_header, text_array
+from sources.readers import Reader, SheetCells, reader_of_sheet
 
 MAX_UNPACKED_BYTES = 500_000_000
 MAX_RATIO = 200
@@ -44,16 +45,17 @@ _PLAIN_PARTS = re.compile(
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet named after a dataset. ``raw`` is an ``Unreadable`` where the sheet can't be taken."""
+    """A sheet named after a dataset, or a reader's. ``raw`` is an ``Unreadable`` where it can't be taken."""
 
-    dataset: Dataset
+    kind: Dataset | Reader
     name: str
     raw: RawTable | Unreadable = field(repr=False)
+    cells: SheetCells = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Workbook:
-    """The sheets that are datasets, in order; how many are not; whether it may name its author."""
+    """The sheets of datasets and readers, in order; how many are neither; whether it may name its author."""
 
     sheets: tuple[Sheet, ...]
     ignored_sheets: int
@@ -61,15 +63,16 @@ class Workbook:
 
 
 def read_workbook(path: Path) -> Workbook:
-    """Rows of every sheet named after a dataset (trimmed, without regard to case). Raises ``Unreadable``."""
+    """Rows of every sheet named after a dataset (trimmed, without regard to case), cells of every sheet that
+    a reader reads. Raises ``Unreadable``."""
     errors = _check_archive(path)
     try:
         with CalamineWorkbook.from_path(path) as book:
-            wanted = [(name, datasets().get(name.strip().casefold())) for name in book.sheet_names]
+            wanted = [(name, _kind(name)) for name in book.sheet_names]
             sheets = [
-                Sheet(dataset, name, _sheet(book.get_sheet_by_name(name), errors.cells_of(name)))
-                for name, dataset in wanted
-                if dataset is not None
+                _sheet(kind, name, book.get_sheet_by_name(name), errors.cells_of(name))
+                for name, kind in wanted
+                if kind is not None
             ]
     except BaseException as error:
         # A panic of the Rust library is no Exception, yet says no more than that the file is broken.
@@ -82,6 +85,10 @@ def read_workbook(path: Path) -> Workbook:
             "No sheet is named after a dataset. Name each sheet as its dataset, for example states.",
         )
     return Workbook(tuple(sheets), len(wanted) - len(sheets), errors.personal)
+
+
+def _kind(sheet: str) -> Dataset | Reader | None:
+    return datasets().get(sheet.strip().casefold()) or reader_of_sheet(sheet)
 
 
 def _broken() -> Unreadable:
@@ -229,12 +236,17 @@ def _cell_text(value: Any) -> str:  # noqa: PLR0911
     return "" if value is None else str(value)
 
 
-def _sheet(sheet: Any, error_cells: dict[tuple[int, int], str]) -> RawTable | Unreadable:
-    """A sheet's rows; its header is the first row that isn't empty, row numbers are the spreadsheet's."""
+def _sheet(kind: Dataset | Reader, name: str, sheet: Any, error_cells: dict[tuple[int, int], str]) -> Sheet:
+    """A sheet's cells, and its rows: its header is the first row that isn't empty, row numbers are the
+    spreadsheet's."""
     grid = [[_cell_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
     for (row, column), text in error_cells.items():
         if row < len(grid) and column < len(grid[row]):
             grid[row][column] = text
+    return Sheet(kind, name, _rows(grid), SheetCells(name, grid))
+
+
+def _rows(grid: list[list[str]]) -> RawTable | Unreadable:
     top = next((place for place, row in enumerate(grid) if any(cell.strip() for cell in row)), None)
     if top is None:
         return Unreadable("FILE-EMPTY", "The sheet is empty. A table without rows needs its header.")

@@ -33,7 +33,8 @@
     {{ alias }}.file_sha256,
     {{ alias }}.file_name,
     {{ alias }}.sheet,
-    {{ alias }}.row_number
+    {{ alias }}.row_number,
+    {{ alias }}.place
 {%- endmacro %}
 
 {# The treaty actions by which a state consents to be bound. #}

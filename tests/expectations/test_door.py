@@ -400,7 +400,7 @@ def test_a_table_that_could_not_be_read_is_refused_and_the_others_load() -> None
         "meetings", "meetings", pd.DataFrame(), (), FileProblem("FILE-COLUMNS", "kind is missing.")
     )
     verdict = judged(broken, table("states", [row("states")]))
-    assert verdict.tables_refused == {("0" * 64, "meetings")}
+    assert verdict.tables_refused == {("0" * 64, "meetings", "meetings")}
     (line,) = verdict.results.query("engine == 'reader'").to_dict("records")
     assert (line["check_code"], line["outcome"], line["sheet"]) == ("FILE-COLUMNS", "fail", "meetings")
     assert verdict.accepted["states"].num_rows == 1

@@ -18,17 +18,19 @@ import xlsxwriter
 from openpyxl import Workbook
 
 from sources import workbooks
-from sources.reading import FileContent, Table, classify, masked_name, read
+from sources.reading import MAX_FILE_BYTES, FileContent, Table, classify, masked_name, read
 
 HEADER = "iso3,name,un_region,received_on"
 MIDNIGHT = datetime.fromisoformat("2025-01-02")
 AFTER_THREE = datetime.fromisoformat("2025-01-02T03:04")
 
 
-def _read(tmp_path: Path, data: bytes | str, name: str = "states.csv", **limits: int) -> FileContent:
+def _read(
+    tmp_path: Path, data: bytes | str, name: str = "states.csv", max_bytes: int = MAX_FILE_BYTES
+) -> FileContent:
     path = tmp_path / "0123"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return read(path, name, **limits)
+    return read(path, name, max_bytes=max_bytes)
 
 
 def _table(content: FileContent) -> Table:

@@ -47,6 +47,7 @@ record_sources as (
         versions.file_name,
         versions.sheet,
         versions.row_number,
+        versions.place,
         versions.delivery_seq
     from links
     inner join versions
@@ -181,6 +182,7 @@ listed as (
         file_name,
         sheet,
         null as row_number,
+        null as place,
         null as delivery_seq
     from register_sources
     union all
@@ -199,6 +201,7 @@ listed as (
         null as file_name,
         null as sheet,
         null as row_number,
+        null as place,
         null as delivery_seq
     from absences
 )
@@ -218,5 +221,6 @@ select
     cast(file_name as {{ dbt.type_string() }}) as file_name,
     cast(sheet as {{ dbt.type_string() }}) as sheet,
     cast(row_number as bigint) as row_number,
+    cast(place as {{ dbt.type_string() }}) as place,
     cast(delivery_seq as bigint) as delivery_seq
 from listed
