@@ -63,6 +63,7 @@ def dry_run(request: Request) -> CheckReport:
 def _judge(home: Home, inboxes: tuple[Path, ...], *, as_run: bool) -> CheckReport:
     quiet.settle()
     from flows import intake
+    from flows.received import received
     from flows.runs import listeners
 
     if home.exists:
@@ -72,7 +73,7 @@ def _judge(home: Home, inboxes: tuple[Path, ...], *, as_run: bool) -> CheckRepor
     found = archive.scan([Path(os.path.abspath(inbox)) for inbox in inboxes])  # noqa: PTH100
     new = archive.only_new(found, delivered, classify)
     with tempfile.TemporaryDirectory(prefix="sraap-check-") as folder:
-        files = intake.received(home, known) if as_run else []
+        files = received(home, known) if as_run else []
         files += [_copied(Path(folder), i, item) for i, item in enumerate(new)]
         for listener in listeners:
             listener(f"judging {len(files)} files")
@@ -97,7 +98,7 @@ def _key(home: Home) -> bytes:
 
 
 def _copied(folder: Path, number: int, found: Found) -> Any:
-    from flows.intake import Received
+    from flows.received import Received
 
     dataset, file_format = ("unknown", "unknown") if found.notice else classify(found.name)
     entry = Entry(

@@ -21,12 +21,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from expectations import people
-from flows import archive, build, intake, retention
+from flows import archive, build, knowledge, retention
 from flows.archive import Entry
 from flows.errors import UsageProblem
 from flows.files import aside, read_json, sync_folder, write_json
 from flows.home import Home, timestamp, today
 from flows.ledger import Ledger
+from flows.received import received_day
 from flows.retention import Deletion
 from sources.contract import datasets
 from sources.names import Names
@@ -96,7 +97,7 @@ def erase(home: Home, person: Person) -> Erased:
     """
     finish(home)
     ledger = Ledger.read(home)
-    states = intake.context(home, ledger, today(), b"").state_names
+    states = knowledge.context(home, ledger, today(), b"").state_names
     iso3 = Names(states).resolve([person.delegation])[person.delegation]
     keys = person.keys(iso3, home.people_key())
     tokens = {key: secrets.token_hex(_TOKEN_BYTES) for key in keys}
@@ -224,7 +225,7 @@ def _search(home: Home, finder: people.PersonFinder, name: str) -> tuple[list[En
 def _texts_of(path: Path, entry: Entry) -> tuple[list[pd.Series], bool]:
     """The texts of a file, its name's included, and whether they are all there is."""
     texts = [pd.Series([entry.name], dtype="str")]
-    content = read(path, entry.name, intake.received_day(entry))
+    content = read(path, entry.name, received_day(entry))
     for table in content.tables:
         texts += [table.frame[column] for column in table.frame if not str(column).startswith("_")]
         texts.append(pd.Series([*table.header, table.sheet or ""], dtype="str"))

@@ -35,11 +35,13 @@ from flows.changes import changed_totals
 from flows.errors import Blocked, Defect, SourceFailed
 from flows.files import read_json, write_json
 from flows.home import Home, timestamp, today
-from flows.intake import Assessment
 from flows.ledger import Ledger, Staged, read_staged
 from flows.program import PLAN_VERSION, figures_version, program_version
+from flows.received import Received, moment, received
 from flows.refresh import classify, defect, look, retry
+from flows.rereading import Retry
 from flows.runs import Run
+from flows.standing import Assessment
 
 if TYPE_CHECKING:
     import duckdb
@@ -89,7 +91,7 @@ def judge(home: Home, run: Run) -> None:
     """
     known = Ledger.read(home)
     with run.phase("judge"):
-        files = intake.received(home, known)
+        files = received(home, known)
         again = retry(known, bool(files))
         # a run that accepts takes in a batch, be it an empty one, so that what it accepts is kept
         accepts = bool(run.record["asked"]["accept"])
@@ -118,9 +120,7 @@ def _anything_to_judge_again(known: Ledger) -> bool:
     return bool(known.last and known.last.refused) or len(known.table("quarantined_rows")) > 0
 
 
-def _assess(
-    home: Home, run: Run, known: Ledger, files: Sequence[intake.Received], again: intake.Retry
-) -> Assessment:
+def _assess(home: Home, run: Run, known: Ledger, files: Sequence[Received], again: Retry) -> Assessment:
     return intake.assess(
         home,
         known,
@@ -246,7 +246,7 @@ def _settings(run: Run, known: Ledger, staged: Staged | None) -> build.Settings:
         program_version=program_version(),
         publication_id=run.run_id,
         run_id=run.run_id,
-        created_at=intake.moment(run.run_id),
+        created_at=moment(run.run_id),
     )
 
 

@@ -1,0 +1,91 @@
+"""What the door has to know of a home besides the delivery: what has landed, and who is in a register."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from expectations.door import KEY_SEPARATOR, Context
+from flows.home import Home
+from flows.ledger import Ledger
+from flows.program import DBT_PROJECT, PLAN_VERSION
+from sources.contract import datasets
+
+
+class _KnownKeys(Mapping[str, pa.Array]):
+    """Keys of all versions in the landing, read when they are asked for."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._paths = {name: ledger.landing_files(name) for name in datasets()}
+        self._read: dict[str, pa.Array] = {}
+
+    def __getitem__(self, dataset: str) -> pa.Array:
+        paths = self._paths[dataset]
+        if not paths:
+            raise KeyError(dataset)
+        if dataset not in self._read:
+            key = list(datasets()[dataset].key)
+            table = pa.concat_tables([pq.read_table(path, columns=key) for path in paths])
+            parts = [table.column(name).combine_chunks() for name in key]
+            joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, KEY_SEPARATOR)
+            self._read[dataset] = pc.unique(joined)
+        return self._read[dataset]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, paths in self._paths.items() if paths)
+
+    def __len__(self) -> int:
+        return sum(1 for paths in self._paths.values() if paths)
+
+
+def _counting(ledger: Ledger, dataset: str) -> pd.DataFrame | None:
+    """The counting rows of a dataset in the landing; ``None`` if it has none."""
+    paths = ledger.landing_files(dataset)
+    if not paths:
+        return None
+    # a batch of an earlier program may lack a column
+    table = pa.concat_tables([pq.read_table(path) for path in paths], promote_options="default")
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    key = list(datasets()[dataset].key)
+    latest = frame.sort_values(["received_on", "delivery_seq"]).drop_duplicates(key, keep="last")
+    return latest[latest["record_status"] != "retracted"]
+
+
+def _indicators() -> list[tuple[str, str, str]]:
+    path = DBT_PROJECT / "seeds" / "plan_indicators.csv"
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    return list(zip(frame["plan_version"], frame["indicator_id"], frame["rule"], strict=True))
+
+
+def context(home: Home, ledger: Ledger, today: date, people_key: bytes) -> Context:
+    """What the door has to know of a home (expectations.door.Context)."""
+    states = _counting(ledger, "states")
+    meetings = _counting(ledger, "meetings")
+    contributions = _counting(ledger, "contributions")
+    names = [
+        path for batch in ledger.batches if (path := home.people_names / f"{batch.name}.parquet").exists()
+    ]
+    return Context(
+        today=today,
+        plan_version=PLAN_VERSION,
+        indicators=_indicators(),
+        people_key=people_key,
+        known_keys=_KnownKeys(ledger),
+        state_names={} if states is None else dict(zip(states["name"], states["iso3"], strict=True)),
+        meeting_starts={}
+        if meetings is None
+        else dict(zip(meetings["meeting_id"], meetings["starts_on"], strict=True)),
+        contributions=contributions,
+        delivered=ledger.delivered(),
+        last_volumes=ledger.last_volumes(),
+        people_names=pa.concat_arrays(
+            [chunk for path in names for chunk in pq.read_table(path).column("name").chunks]
+        )
+        if names
+        else pa.array([], pa.string()),
+    )
