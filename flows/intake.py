@@ -1,7 +1,8 @@
 """From the archive to a staged batch: read files, have the door judge them, write down what became of each.
 
 New and pending files are judged as a whole, and what ``rereading`` names of earlier batches again;
-``standing`` says how everything stands then. What is taken in is written aside here (docs/architecture.md, A night).
+``standing`` says how everything stands then. What is taken in is written aside here
+(docs/architecture.md, A night).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How things stand after a verdict: files, balances, quarantined rows, refusals, of this batch and all before.
+"""How things stand after a verdict: files, balances, quarantined rows, refusals, of all batches.
 
 The tables of the ledger say how everything stands, not only what this run found, so that what was judged
 again takes the place of what was written about it before (docs/architecture.md, Tables of audit).
