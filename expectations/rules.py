@@ -27,6 +27,7 @@ from great_expectations.expectations.metrics.map_metric_provider import (
 from expectations import values
 from expectations.facts import facts
 from sources import names
+from sources.convention import entry_into_force
 
 ColumnRule = Callable[..., pd.Series]
 
@@ -350,24 +351,11 @@ class ExpectOrderOfTime(RowExpectation):
     map_metric = "multicolumn_values.in_order_of_time"
 
 
-_LAST_DEPOSIT_BEFORE_ENTRY_INTO_FORCE = pd.Timestamp(1998, 9, 16)
-"""The day of the fortieth deposit (Article 17, paragraph 1)."""
-_ENTRY_INTO_FORCE = pd.Timestamp(1999, 3, 1)
-
-
 @row_rule("article_17")
 def is_by_article_17(rows: pd.DataFrame) -> pd.Series:
-    """(deposited_on, effective_on): entry into force for a state as Article 17 gives it.
-
-    Deposit on or before 16 September 1998: 1 March 1999; else the first day of the sixth month after the
-    month of deposit.
-    """
+    """(deposited_on, effective_on): entry into force for a state as Article 17 gives it."""
     deposited, effective = (values.dates(rows[column]) for column in rows.columns)
-    month = deposited.dt.year * 12 + deposited.dt.month - 1 + 6
-    later = pd.to_datetime(
-        pd.DataFrame({"year": month // 12, "month": month % 12 + 1, "day": 1}), errors="coerce"
-    )
-    expected = later.mask(deposited <= _LAST_DEPOSIT_BEFORE_ENTRY_INTO_FORCE, _ENTRY_INTO_FORCE)
+    expected = entry_into_force(deposited)
     return (effective == expected) | deposited.isna() | effective.isna()
 
 
