@@ -11,6 +11,7 @@ import html
 import re
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -85,6 +86,27 @@ def read_workbook(path: Path) -> Workbook:
             "No sheet is named after a dataset. Name each sheet as its dataset, for example states.",
         )
     return Workbook(tuple(sheets), len(wanted) - len(sheets), errors.personal)
+
+
+def only_sheet(path: Path) -> SheetCells:
+    """Cells of a workbook that has one sheet, such as another system's export. Raises ``Unreadable``."""
+    errors = _check_archive(path)
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            if len(book.sheet_names) != 1:
+                raise Unreadable(
+                    "FILE-SHEETS",
+                    "The workbook has several sheets, and one was expected. Deliver the export as it came.",
+                )
+            name = book.sheet_names[0]
+            return _cells(name, book.get_sheet_by_name(name), errors.cells_of(name))
+    except BaseException as error:
+        # A panic of the Rust library is no Exception, yet says no more than that the file is broken.
+        if isinstance(error, Unreadable) or (
+            not isinstance(error, Exception) and type(error).__name__ != "PanicException"
+        ):
+            raise
+        raise _broken() from None
 
 
 def _kind(sheet: str) -> Dataset | Reader | None:
@@ -239,14 +261,20 @@ def _cell_text(value: Any) -> str:  # noqa: PLR0911
 def _sheet(kind: Dataset | Reader, name: str, sheet: Any, error_cells: dict[tuple[int, int], str]) -> Sheet:
     """A sheet's cells, and its rows: its header is the first row that isn't empty, row numbers are the
     spreadsheet's."""
+    cells = _cells(name, sheet, error_cells)
+    return Sheet(kind, name, _rows(cells.rows), cells)
+
+
+def _cells(name: str, sheet: Any, error_cells: dict[tuple[int, int], str]) -> SheetCells:
+    """A sheet's cells as text."""
     grid = [[_cell_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
     for (row, column), text in error_cells.items():
         if row < len(grid) and column < len(grid[row]):
             grid[row][column] = text
-    return Sheet(kind, name, _rows(grid), SheetCells(name, grid))
+    return SheetCells(name, grid)
 
 
-def _rows(grid: list[list[str]]) -> RawTable | Unreadable:
+def _rows(grid: Sequence[Sequence[str]]) -> RawTable | Unreadable:
     top = next((place for place, row in enumerate(grid) if any(cell.strip() for cell in row)), None)
     if top is None:
         return Unreadable("FILE-EMPTY", "The sheet is empty. A table without rows needs its header.")
