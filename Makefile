@@ -22,6 +22,7 @@ $(VENV)/.run: $(VENV)/bin/uv requirements.lock pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m flows.prefect_database
+	$(BIN)/python -m flows.dbt_parse
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock

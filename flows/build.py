@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import children
+from flows import children, dbt_parse
 from flows.errors import Defect
 from flows.files import read_json
 from flows.home import Home
@@ -70,15 +70,18 @@ class Dbt:
             str(target_path(home)),
             "--log-path",
             str(home.build / "logs"),
+            "--log-level-file",
+            "none",  # what it says else stands in the run's own log
             "--quiet",
             "--no-use-colors",
         ]
+        dbt_parse.supply(self._target)
         self._process: subprocess.Popen[bytes] = children.start(
             "flows.dbt_worker",
             log=log,
             environment={"SRAAP_BUILD_DB": str(warehouse_path(home))},
         )
-        self._send(["parse", *self._common])
+        self._send(["parse", *self._common, "--no-write-json"])
         self._parsing = True
 
     def _send(self, arguments: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import Any
 
-from flows import faults
+from flows import faults, quiet
 from flows.children import ignore_interrupts
 
 
@@ -39,14 +39,27 @@ def _pass_points(event: Any) -> None:
         faults.point(f"dbt.{layer}")
 
 
+def _parse_for_any_home() -> None:
+    """Let dbt take what it parsed for one home as good for another.
+
+    It takes every setting of the connection for one that models may use. Ours use none, and only the path of
+    the database differs between homes.
+    """
+    from dbt.adapters.duckdb.credentials import DuckDBCredentials
+
+    DuckDBCredentials._connection_keys = lambda _self: ("database", "schema")
+
+
 def main() -> None:
     """Answer requests ``{"arguments": [...]}`` until the parent closes the pipe."""
     ignore_interrupts()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     requests = _requests()
-    from dbt.cli.main import dbtRunner
+    with quiet.importing():
+        from dbt.cli.main import dbtRunner
 
+    _parse_for_any_home()
     manifest = None
     callbacks = [_pass_points] if faults.ARMED else []
     while True:
@@ -55,6 +68,7 @@ def main() -> None:
         result = dbtRunner(manifest=manifest, callbacks=callbacks).invoke(arguments)
         if arguments[0] == "parse" and result.success:
             manifest = result.result
+            quiet.keep()
         else:
             faults.point("dbt.built")
         answers.write(

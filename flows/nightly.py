@@ -2,7 +2,8 @@
 
 Prefect schedules, shows and notifies; the truth of a run is its run.json and the audit tables. Only the
 home's path and the run's id pass through Prefect, and no result is kept, so that no person's data can reach
-it (semantics.md, People). The steps themselves are in ``flows/night.py``.
+it (semantics.md, People). The steps themselves are in ``flows/night.py``; the parent of this process takes
+them (``flows/conductor.py``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
-from flows import night
+from flows.conductor import take
 from flows.errors import SourceFailed
 
 MINUTE = 60
@@ -35,37 +36,37 @@ def _source_failed(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> b
 )
 def receive(home: str, run_id: str) -> None:
     """Archive new files by their SHA-256, before anything reads them."""
-    night.take(night.receive, home, run_id)
+    take("receive", home, run_id)
 
 
 @task(task_run_name="judge at the door", tags=["great-expectations"], timeout_seconds=60 * MINUTE)
 def judge(home: str, run_id: str) -> None:
     """Great Expectations judges every row; what passes is staged."""
-    night.take(night.judge, home, run_id)
+    take("judge", home, run_id)
 
 
 @task(task_run_name="build the marts", tags=["dbt"], timeout_seconds=60 * MINUTE)
 def build(home: str, run_id: str) -> None:
     """dbt builds and tests everything on the landing and the staged batch."""
-    night.take(night.build_marts, home, run_id)
+    take("build_marts", home, run_id)
 
 
 @task(task_run_name="read dbt's verdict", tags=["dbt"], timeout_seconds=5 * MINUTE)
 def check(home: str, run_id: str) -> None:
     """Every node there and passed, or nothing is published."""
-    night.take(night.check_marts, home, run_id)
+    take("check_marts", home, run_id)
 
 
 @task(task_run_name="publish", tags=["publication"], timeout_seconds=60 * MINUTE)
 def publish(home: str, run_id: str) -> None:
     """Publication aside, batch taken in, publication in place."""
-    night.take(night.publish, home, run_id)
+    take("publish", home, run_id)
 
 
 @task(task_run_name="show in Prefect", tags=["publication"], retries=1, timeout_seconds=5 * MINUTE)
 def show(home: str, run_id: str) -> None:
     """The 87 values and the checks, as tables for people."""
-    values, checks = night.take(night.tables_for_people, home, run_id)
+    values, checks = take("tables_for_people", home, run_id)
     create_table_artifact(values, key="indicator-values", description=f"The 87 indicators, run {run_id}")
     create_table_artifact(checks, key="checks", description=f"Checks by subject, run {run_id}")
 

@@ -1,8 +1,8 @@
 """A Prefect server for the length of one run, where none is configured.
 
-Prefect would start one itself, but only when the flow starts, and importing the whole server into the parent
-on the way. Ours starts while files are still being hashed, listens on a socket that the parent opened, wants
-a password that only this run knows, and ends with the parent.
+Prefect would start one itself, in a process of its own and only when the flow starts. Ours is a thread of the
+process that runs the flow (flows.conductor), which has imported half of it already. It listens on loopback,
+wants a password that only that process knows, and ends with it.
 """
 
 from __future__ import annotations
@@ -10,110 +10,69 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import signal
 import socket
-import subprocess
-import sys
+import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows import children, prefect_database
-from flows.errors import Defect
-from flows.home import Home
+from flows import prefect_database
 
 PATIENCE = 120.0
 """Seconds after which a server that does not answer is given up; a new database takes about ten to set up."""
 
-
-class Server:
-    """A server that is starting or running."""
-
-    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-        self._process = process
-        self._url = url
-        self._log = log
-
-    def wait(self) -> None:
-        """Return when the server answers. Raises ``Defect`` if it ends or takes too long."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            if self._process.poll() is not None:
-                break
-            if self._answers():
-                return
-            time.sleep(0.05)
-        raise Defect(
-            "Prefect's server did not start",
-            where=str(self._log),
-            next_step="Read the end of that log; PREFECT_API_URL names a server to use instead.",
-        )
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self._url}/health", timeout=PATIENCE) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def stop(self) -> None:
-        """End the server."""
-        children.stop(self._process)
+SETTINGS = {
+    "PREFECT__SERVER_EPHEMERAL": "1",  # no service but those that write down what the run tells
+    "PREFECT__SERVER_FINAL": "1",
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # the flow uses no block
+    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",  # no browser comes here
+}
 
 
-def start(home: Home, run_folder: Path) -> Server | None:
-    """Start a server for this process, and tell Prefect of it; ``None`` if PREFECT_API_URL names one already.
+class NotStarted(Exception):
+    """The server ended while it started, or did not answer in time."""
 
-    Must be called before prefect is imported. Raises ``OSError``.
+
+@contextlib.contextmanager
+def serving() -> Iterator[None]:
+    """Serve this process's own Prefect. Must be entered before prefect is imported.
+
+    ``PREFECT_HOME`` names the folder of its database. Raises ``NotStarted`` and ``OSError``.
     """
-    if os.environ.get("PREFECT_API_URL"):
-        return None
-    os.environ.setdefault("PREFECT_HOME", str(home.prefect))
     prefect_home = Path(os.environ["PREFECT_HOME"])
     prefect_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     prefect_database.supply(prefect_home)
-    listener = socket.create_server(("127.0.0.1", 0))
     password = f"sraap:{secrets.token_urlsafe(24)}"
-    log = run_folder / "prefect-server.log"
-    with listener:
-        process = children.start(
-            "flows.prefect_server",
-            str(listener.fileno()),
-            log=log,
-            environment={"PREFECT_SERVER_API_AUTH_STRING": password, "PREFECT__SERVER_EPHEMERAL": "1"},
-            pass_descriptors=(listener.fileno(),),
-        )
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-    os.environ["PREFECT_API_URL"] = url
+    listener = socket.create_server(("127.0.0.1", 0))
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    os.environ["PREFECT_SERVER_API_AUTH_STRING"] = password
     os.environ["PREFECT_API_AUTH_STRING"] = password
-    return Server(process, url, log)
+    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
 
-
-def forget() -> None:
-    """Let the environment name no server any more that has ended."""
-    for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
-        os.environ.pop(name, None)
-
-
-def main() -> None:
-    """Serve on the socket whose descriptor is the first argument, until the parent ends."""
-    children.ignore_interrupts()
-    children.end_with_parent(sys.stdin.buffer)
-    os.environ["PREFECT__SERVER_FINAL"] = "1"
     import uvicorn
     from prefect.server.api.server import create_app
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    class Quiet(uvicorn.Server):
+    class InThread(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
-            signal.signal(signal.SIGTERM, self.handle_exit)
             yield
 
-    listener = socket.socket(fileno=int(sys.argv[1]))
-    config = uvicorn.Config(create_app, factory=True, log_level="error", timeout_graceful_shutdown=1)
-    Quiet(config).run(sockets=[listener])
-
-
-if __name__ == "__main__":
-    main()
+    server = InThread(
+        uvicorn.Config(create_app, factory=True, log_level="error", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="prefect server")
+    thread.start()
+    end = time.monotonic() + PATIENCE
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > end:
+            raise NotStarted("Prefect's server did not start")
+        time.sleep(0.005)
+    try:
+        # A heartbeat tells a server that outlives the run of one that died. This one does not outlive it.
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            yield
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)

@@ -7,7 +7,10 @@ semantics.md, People).
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
+from collections.abc import Iterator
 
 SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -26,3 +29,22 @@ def settle() -> None:
     """Make the settings that the user has not made himself."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """Import large tools without collecting garbage meanwhile, and never look at what they made again.
+
+    They make millions of objects that stay; the collector would visit them all, many times over.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        keep()
+
+
+def keep() -> None:
+    """Leave all objects that there are to the end of the process; collect only what comes after them."""
+    gc.freeze()
+    gc.enable()

@@ -26,6 +26,7 @@ from flows.runs import Run, abandon, unended
 
 if TYPE_CHECKING:
     from flows.build import Dbt
+    from flows.conductor import Conductor
 
 SAMPLE = ROOT / "sources" / "sample" / "delivery"
 
@@ -260,45 +261,41 @@ def retry(home_ledger: Ledger, anything_new: bool) -> Literal["none", "waiting",
 
 
 @contextlib.contextmanager
-def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[None]:
-    """Start what is slow to start, beside what this process does meanwhile; end it afterwards."""
+def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[Conductor]:
+    """Start what is slow to start, beside what this process imports meanwhile; end it afterwards."""
     quiet.settle()
-    from flows import build, prefect_server
+    from flows import build
+    from flows.conductor import Conductor
 
-    server = prefect_server.start(home, run.folder)
+    conductor = Conductor(home, run)
     try:
         dbt: Dbt = build.begin(home, run.folder / "dbt.log")
         try:
             with run.phase("start tools"):
-                import flows.nightly  # noqa: F401 - imported while the children start
+                with quiet.importing():
+                    import flows.night  # noqa: F401
 
-                if warm_up:
-                    _warm_up_the_door()
-                if server is not None:
-                    server.wait()
-            yield
+                    if warm_up:
+                        _warm_up_the_door()
+                conductor.wait()
+            yield conductor
         finally:
             build.end(dbt)
     finally:
-        if server is not None:
-            server.stop()
-            prefect_server.forget()
+        conductor.stop()
 
 
 def _warm_up_the_door() -> None:
     """Import what judges, for it takes seconds and something waits to be judged."""
-    import great_expectations  # noqa: F401
+    import expectations.bench  # noqa: F401
 
 
 def in_prefect(home: Home, run: Run, to_judge: bool) -> None:
     """Run the night as a Prefect flow. Raises ``SraapError``."""
-    with _tools(home, run, to_judge):
-        from flows.nightly import nightly, settle_events
+    with _tools(home, run, to_judge) as conductor:
+        from flows import night
 
-        try:
-            nightly(str(home.root), run.run_id)
-        finally:
-            settle_events()
+        conductor.conduct(lambda step: night.take(getattr(night, step), str(home.root), run.run_id))
 
 
 def _run(home: Home, run: Run, state: State, night: Night) -> Result:

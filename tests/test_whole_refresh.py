@@ -9,8 +9,11 @@ from __future__ import annotations
 import csv
 import json
 import os
+import socket
+import sqlite3
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -20,8 +23,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from flows import prefect_server as server_module
-from flows.home import Home
+from flows import prefect_database, quiet
 from sources.contract import datasets
 from sources.sample import DELIVERY, EXPECTED_FINDINGS
 from sources.sample.spellings import SPELLINGS
@@ -148,13 +150,33 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Prefect server that stands already, which a refresh then uses instead of starting its own."""
     before = dict(os.environ)
     folder = tmp_path_factory.mktemp("prefect")
-    server = server_module.start(Home(folder), folder)
-    assert server is not None
+    prefect_database.supply(folder)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+        program = (
+            "-m",
+            "uvicorn",
+            "--factory",
+            "prefect.server.api.server:create_app",
+            "--log-level",
+            "error",
+        )
+        server = subprocess.Popen(
+            [sys.executable, *program, "--fd", str(listener.fileno())],
+            env={**before, **quiet.SETTINGS, "PREFECT_HOME": str(folder), "PREFECT__SERVER_EPHEMERAL": "1"},
+            pass_fds=(listener.fileno(),),
+        )
     try:
-        server.wait()
+        with urllib.request.urlopen(f"{url}/health", timeout=120) as answer:
+            assert answer.status == 200
+        os.environ["PREFECT_API_URL"] = url
         yield
+        with sqlite3.connect(folder / "prefect.db") as database:
+            states = {state for (state,) in database.execute("select state_type from flow_run")}
+        assert "COMPLETED" in states, "no run told the server that stood already"
     finally:
-        server.stop()
+        server.terminate()
+        server.wait()
         os.environ.clear()
         os.environ.update(before)
 
