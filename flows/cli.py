@@ -414,21 +414,64 @@ def prune(
 
 
 @app.command()
-def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False, debug: DebugOption = False) -> None:
+def doctor(
+    *,
+    notify: Annotated[
+        bool,
+        typer.Option(
+            "--notify", help="Tell the channels of SRAAP_NOTIFY_… of a missed night and of what is broken."
+        ),
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
     """Look at configuration, versions, disk, permissions, runs and freshness; for a timer of its own.
 
     Changes nothing. Exit code 0: all is well; 1: something to look at; 5: a refresh can't work.
     """
-    from flows import show
+    from datetime import UTC, datetime
+
+    from flows import notifying, show
     from flows.doctor import examine
     from flows.home import Home
 
     diagnosis = examine(Home(home))
+    if notify:
+        now = datetime.now(UTC)
+        for sentence in notifying.tell_of_diagnosis(Home(home), diagnosis.as_dict(), now):
+            err().print(sentence, soft_wrap=True, highlight=False, markup=False)
     if as_json:
         _print_json(diagnosis.as_dict())
     else:
         show.diagnosis(out(), diagnosis.as_dict())
     raise typer.Exit(diagnosis.exit_code)
+
+
+@app.command()
+def serve(
+    *,
+    cron: Annotated[str, typer.Option(help="When, as a cron line: minute hour day month weekday.")] = (
+        "15 2 * * *"
+    ),
+    timezone: Annotated[
+        str | None, typer.Option(help="Time zone of the cron line; SRAAP_TZ, or Europe/Zurich.")
+    ] = None,
+    inbox: Annotated[
+        list[Path] | None, typer.Option(help="Folder that is looked into each night; several times.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    debug: DebugOption = False,
+) -> None:
+    """Register the nightly deployment with a Prefect server and run it, until stopped with Ctrl-C.
+
+    The server is that of PREFECT_API_URL; without one, a server of its own runs for as long as this does.
+    """
+    from flows.serving_nights import serve_nights
+
+    serve_nights(
+        home, tuple(inbox or ()), cron, timezone, say=lambda text: err().print(text, highlight=False)
+    )
 
 
 def existing_home(home: Path) -> Home:

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -356,8 +357,16 @@ def publish(home: Home, run: Run) -> None:
     run.end("published", run.record["exit_code"], "Published.")
 
 
-def tables_for_people(home: Home, run: Run) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The totals of all indicators by year, and the checks by subject, as Prefect shows them."""
+@dataclass(frozen=True)
+class Shown:
+    """What Prefect shows of a publication. ``tables``: key of the artifact, title, rows; ``link``: where."""
+
+    tables: tuple[tuple[str, str, list[dict[str, Any]]], ...]
+    link: str
+
+
+def shown_to_people(home: Home, run: Run) -> Shown:
+    """The totals of all indicators by year, the checks by subject, the row balance, and the publication."""
     import duckdb
 
     folder = home.publications / run.run_id
@@ -384,4 +393,29 @@ def tables_for_people(home: Home, run: Run) -> tuple[list[dict[str, Any]], list[
             """,
             [run.run_id],
         ).df()
-    return publication.records(values), publication.records(checks)
+        balance = connection.execute(
+            """
+            select dataset, cast(sum(rows_read) as bigint) as read,
+                cast(sum(rows_loaded) as bigint) as loaded,
+                cast(sum(rows_duplicate) as bigint) as duplicate,
+                cast(sum(rows_quarantined) as bigint) as quarantined,
+                cast(sum(rows_waiting) as bigint) as waiting
+            from audit.row_balance
+            group by dataset
+            order by dataset
+            """
+        ).df()
+    return Shown(
+        (
+            ("indicator-values", "The 87 indicators", publication.records(values)),
+            ("checks", "Checks by subject", publication.records(checks)),
+            ("row-balance", "Rows by dataset", publication.records(balance)),
+        ),
+        _front_page(folder).as_uri(),
+    )
+
+
+def _front_page(folder: Path) -> Path:
+    """The site of a publication, or the publication where it has none."""
+    site = folder / "site" / "index.html"
+    return site if site.exists() else folder

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows import archive, faults, ledger, publication, quiet, retention, storage
+from flows import archive, faults, ledger, notifying, publication, quiet, retention, storage
 from flows.archive import Found
 from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
 from flows.evidence import manifest as evidence_manifest
@@ -67,16 +68,36 @@ def refresh(request: Request, night: Night | None = None) -> Result:
     Raises ``SraapError`` where no run could begin (usage, lock).
     ``KeyboardInterrupt`` is recorded in the run and raised again.
     """
+    channels = notifying.Channels.configured()
     as_of = as_of_date(request.as_of)
     _check_acceptance(request)
     home = Home(request.home)
     try:
-        return _refresh(home, request, as_of, night or in_prefect)
+        result = _refresh(home, request, as_of, night or in_prefect)
+    except SraapError as error:
+        _tell(home, error, None, channels)
+        raise
     except OSError as error:
         problem = storage.failure(home, error)
         if problem is None:
             raise
+        _tell(home, problem, None, channels)
         raise problem from error
+    if result.error is not None:
+        unsent = _tell(home, result.error, result.record["run_id"], channels)
+        if unsent:
+            result.record["not_notified"] = unsent
+            with contextlib.suppress(OSError):
+                Run(home, result.record).save()
+    return result
+
+
+def _tell(home: Home, error: SraapError, run_id: str | None, channels: notifying.Channels) -> list[str]:
+    """Tell people of a run that ended badly; what could not be sent is said on standard error as well."""
+    unsent = notifying.tell_of_run(home, error, run_id, channels)
+    for sentence in unsent:
+        sys.stderr.write(f"{sentence}\n")
+    return unsent
 
 
 def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:

@@ -25,6 +25,9 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "SRAAP_SIGNING_KEY_FILE",
         "PREFECT_API_URL",
         "PREFECT_HOME",
+        "SRAAP_NOTIFY_URL",
+        "SRAAP_NOTIFY_MAIL_TO",
+        "SRAAP_NOTIFY_SMTP",
     ):
         monkeypatch.delenv(name, raising=False)
 

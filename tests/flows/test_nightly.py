@@ -137,7 +137,7 @@ def test_flow_run_is_readable_in_prefects_database(refreshed: Refreshed) -> None
         "show in Prefect",
     ]
     assert {state for _, state in tasks} == {"COMPLETED"}
-    assert artifacts == {"indicator-values", "checks"}
+    assert artifacts == {"indicator-values", "checks", "row-balance", "publication"}
 
 
 def test_no_persons_name_is_outside_the_restricted_part(refreshed: Refreshed) -> None:

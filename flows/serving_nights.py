@@ -1,0 +1,74 @@
+"""``sraap serve``: what must be right before Prefect is started, then the schedule of ``flows/schedule.py``.
+
+Apart from that module because Prefect must not be imported before its server is named.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flows import notifying, quiet
+from flows.errors import UsageProblem
+from flows.home import Home
+
+
+def serve_nights(
+    home_path: Path, inboxes: tuple[Path, ...], cron: str, timezone: str | None, say: Callable[[str], None]
+) -> None:
+    """Register the nightly deployment and run it until stopped. Raises ``UsageProblem`` and ``Defect``.
+
+    ``say`` is told when it is registered, and when it ends.
+    """
+    zone = _zone(timezone or os.environ.get("SRAAP_TZ") or "Europe/Zurich")
+    for inbox in inboxes:
+        if not inbox.is_dir():
+            raise UsageProblem(
+                "the inbox is no folder",
+                where=str(inbox),
+                next_step="Give a folder that exists with --inbox.",
+            )
+    notifying.Channels.configured()
+    home = Home(home_path)
+    quiet.settle()
+    from flows import prefect_server
+
+    folder = home.prefect
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    server = prefect_server.start(home, folder, schedules=True)
+    try:
+        if server is not None:
+            server.wait()
+        from flows.schedule import deployment, serve_nightly
+
+        try:
+            nightly = deployment(home.root, inboxes, cron, zone)
+        except ValueError:
+            raise UsageProblem(
+                f"{cron!r} is no cron line",
+                where="--cron",
+                next_step='Give five fields, such as "15 2 * * *": minute, hour, day, month, weekday.',
+            ) from None
+        logging.getLogger("prefect").setLevel(logging.WARNING)
+        say(f"Registered: refresh/nightly, {cron} ({zone}), home {home.root}. Stop with Ctrl-C.")
+        serve_nightly(nightly)
+        say("Stopped; the schedule is paused until the next start.")
+    finally:
+        if server is not None:
+            server.stop()
+            prefect_server.forget()
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise UsageProblem(
+            f"the time zone {name!r} is unknown",
+            where="--timezone",
+            next_step="Give a name of the IANA time zone database, such as Europe/Zurich.",
+        ) from None
+    return name

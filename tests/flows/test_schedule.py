@@ -1,0 +1,163 @@
+"""The nightly schedule: a server schedules, a worker executes, and a night like any other comes out."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows import prefect_server
+from flows.home import Home
+from flows.program import ROOT
+from tests.flows.conftest import sraap
+from tests.flows.harness import deliver
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A Prefect server with its scheduler; the environment names it."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS", "1")
+    started = prefect_server.start(Home(tmp_path), tmp_path, schedules=True)
+    assert started is not None
+    try:
+        started.wait()
+        yield tmp_path / "prefect" / "prefect.db"
+    finally:
+        started.stop()
+        prefect_server.forget()
+
+
+def prefect(*arguments: str, **environment: str) -> str:
+    """Run Prefect's own command against the server."""
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DO_NOT_TRACK": "1", "COLUMNS": "300", **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_worker_executes_what_the_server_scheduled(server: Path, tmp_path: Path) -> None:
+    home, inbox = tmp_path / "home", deliver(tmp_path / "inbox")
+    paths = {"SRAAP_HOME": str(home), "SRAAP_PROJECT": str(ROOT)}
+    prefect("work-pool", "create", "sraap", "--type", "process")
+    prefect(
+        *("deploy", "--name", "nightly", "--interval", "2"),
+        *("--param", f"inbox={json.dumps([str(inbox)])}", "--param", "as_of=2026-06-01"),
+        **paths,
+    )
+    prefect("worker", "start", "--pool", "sraap", "--run-once", "--limit", "1", **paths)
+    with sqlite3.connect(server) as connection:
+        (schedule,) = connection.execute("select concurrency_limit, tags from deployment").fetchall()
+        runs = connection.execute(
+            "select f.name, r.auto_scheduled, r.state_name, s.message from flow_run r "
+            "join flow f on f.id = r.flow_id left join flow_run_state s on s.id = r.state_id "
+            "where r.state_type not in ('SCHEDULED') order by r.start_time"
+        ).fetchall()
+        artifacts = {key for (key,) in connection.execute("select key from artifact where key is not null")}
+    assert schedule[0] == 1
+    assert set(json.loads(schedule[1])) == {"sraap", "nightly"}
+    published = (home / "published").resolve().name
+    assert runs[:2] == [
+        ("refresh", 1, "Completed", f"Published {published}."),
+        ("nightly", 0, "Completed", None),
+    ]
+    others = {("refresh", 1, "Cancelled", "Deployment concurrency limit reached.")}
+    assert set(runs[2:]) <= others, "one at a time"
+    assert artifacts == {"indicator-values", "checks", "row-balance", "publication"}
+
+
+def test_a_blocked_night_is_a_failed_run_with_the_line_that_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import schedule
+    from flows.errors import Blocked, SourceFailed
+
+    error = Blocked("blocked by checks: ME-1", where="runs/x", next_step="Deliver it.")
+
+    def refuse(*_: Any) -> dict[str, Any]:
+        raise error
+
+    monkeypatch.setattr(schedule, "refresh_once", refuse)
+    state = schedule.scheduled.fn(str(tmp_path))
+    assert (state.type.value, state.name) == ("FAILED", "Blocked")
+    assert state.message == "blocked by checks: ME-1 (runs/x) Deliver it."
+
+    class Ended:
+        def __init__(self, problem: Exception) -> None:
+            self.problem = problem
+
+        def result(self, raise_on_failure: bool) -> Exception:
+            return self.problem
+
+    again: Any = schedule._may_pass
+    assert again(None, None, Ended(SourceFailed("away")))
+    assert not again(None, None, Ended(error)), "a blocked night is not tried again"
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        (["--timezone", "Mars/Olympus"], "--timezone"),
+        (["--inbox", "/nowhere/at/all"], "/nowhere/at/all"),
+        (["--cron", "at night"], "--cron"),
+    ],
+)
+def test_a_schedule_that_makes_no_sense_is_said_at_once(
+    tmp_path: Path, options: list[str], where: str
+) -> None:
+    done = sraap("serve", "--home", tmp_path / "home", *options, PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert done.returncode == 5
+    assert f"where: {where}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_prefect_yaml_names_what_exists() -> None:
+    document = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+    (nightly,) = document["deployments"]
+    path, name = nightly["entrypoint"].split(":")
+    assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
+    from flows.schedule import scheduled
+
+    assert set(nightly["parameters"]) == set(scheduled.parameters.properties)
+    locked = re.search(r"^prefect==(\S+)", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.M)
+    assert locked is not None
+    assert document["prefect-version"] == locked[1]
+
+
+def test_units_and_crontab_call_commands_that_exist() -> None:
+    folder = ROOT / "docs" / "systemd"
+    called = []
+    for unit in sorted(folder.glob("*.service")):
+        settings = configparser.ConfigParser(strict=False, interpolation=None)
+        settings.optionxform = str  # type: ignore[assignment,method-assign]
+        settings.read(unit)
+        called.append(settings["Service"]["ExecStart"])
+        assert settings["Service"]["SuccessExitStatus"] == "1"
+        timer = configparser.ConfigParser(interpolation=None)
+        timer.read(unit.with_suffix(".timer"))
+        assert timer["Timer"]["Persistent"] == "true"
+    called += re.findall(r"\.venv/bin/sraap [^>]+", (folder / "crontab").read_text(encoding="utf-8"))
+    assert len(called) == 4
+    for line in called:
+        _, command, *options = shlex.split(line)
+        said = sraap(command, "--help", COLUMNS="200").stdout
+        for option in options:
+            if option.startswith("--"):
+                assert option in said, line
