@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -357,16 +356,11 @@ def publish(home: Home, run: Run) -> None:
     run.end("published", run.record["exit_code"], "Published.")
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What Prefect shows of a publication. ``tables``: key of the artifact, title, rows; ``link``: where."""
+def shown_to_people(home: Home, run: Run) -> dict[str, Any]:
+    """What Prefect shows: the totals of all indicators by year, the checks by subject, the row balance.
 
-    tables: tuple[tuple[str, str, list[dict[str, Any]]], ...]
-    link: str
-
-
-def shown_to_people(home: Home, run: Run) -> Shown:
-    """The totals of all indicators by year, the checks by subject, the row balance, and the publication."""
+    ``tables``: key of the artifact, title, rows, for each; ``link``: address of the publication.
+    """
     import duckdb
 
     folder = home.publications / run.run_id
@@ -405,14 +399,14 @@ def shown_to_people(home: Home, run: Run) -> Shown:
             order by dataset
             """
         ).df()
-    return Shown(
-        (
+    return {
+        "tables": [
             ("indicator-values", "The 87 indicators", publication.records(values)),
             ("checks", "Checks by subject", publication.records(checks)),
             ("row-balance", "Rows by dataset", publication.records(balance)),
-        ),
-        _front_page(folder).as_uri(),
-    )
+        ],
+        "link": _front_page(folder).as_uri(),
+    }
 
 
 def _front_page(folder: Path) -> Path:

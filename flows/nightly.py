@@ -65,18 +65,11 @@ def publish(home: str, run_id: str) -> None:
 
 @task(task_run_name="show in Prefect", tags=["publication"], retries=1, timeout_seconds=5 * MINUTE)
 def show(home: str, run_id: str) -> None:
-<<<<<<< HEAD
-    """The 87 values and the checks, as tables for people."""
-    values, checks = take("tables_for_people", home, run_id)
-    create_table_artifact(values, key="indicator-values", description=f"The 87 indicators, run {run_id}")
-    create_table_artifact(checks, key="checks", description=f"Checks by subject, run {run_id}")
-=======
     """The 87 values, the checks and the row balance, as tables for people, and where the publication is."""
-    shown = night.take(night.shown_to_people, home, run_id)
-    for key, title, rows in shown.tables:
+    shown = take("shown_to_people", home, run_id)
+    for key, title, rows in shown["tables"]:
         create_table_artifact(rows, key=key, description=f"{title}, run {run_id}")
-    create_link_artifact(shown.link, key="publication", link_text=run_id, description="Where it is published")
->>>>>>> d63a879 (The nightly schedule, and people are told of a night that went wrong or did not come)
+    create_link_artifact(shown["link"], key="publication", link_text=run_id, description="The publication")
 
 
 @flow(

@@ -29,49 +29,26 @@ SETTINGS = {
 }
 
 
-<<<<<<< HEAD
 class NotStarted(Exception):
     """The server ended while it started, or did not answer in time."""
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[None]:
+def serving(*, schedules: bool = False) -> Iterator[None]:
     """Serve this process's own Prefect. Must be entered before prefect is imported.
 
-    ``PREFECT_HOME`` names the folder of its database. Raises ``NotStarted`` and ``OSError``.
-=======
-def start(home: Home, run_folder: Path, *, schedules: bool = False) -> Server | None:
-    """Start a server for this process, and tell Prefect of it; ``None`` if PREFECT_API_URL names one already.
-
-    ``schedules``: with Prefect's scheduler and its other services, which one run has no use for.
-    Must be called before prefect is imported. Raises ``OSError``.
->>>>>>> d63a879 (The nightly schedule, and people are told of a night that went wrong or did not come)
+    ``PREFECT_HOME`` names the folder of its database; ``schedules``: with Prefect's scheduler and its other
+    services, which one run has no use for. Raises ``NotStarted`` and ``OSError``.
     """
     prefect_home = Path(os.environ["PREFECT_HOME"])
     prefect_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     prefect_database.supply(prefect_home)
     password = f"sraap:{secrets.token_urlsafe(24)}"
-<<<<<<< HEAD
     listener = socket.create_server(("127.0.0.1", 0))
     for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+        if not (schedules and name == "PREFECT__SERVER_EPHEMERAL"):
+            os.environ.setdefault(name, value)
     os.environ["PREFECT_SERVER_API_AUTH_STRING"] = password
-=======
-    log = run_folder / "prefect-server.log"
-    with listener:
-        process = children.start(
-            "flows.prefect_server",
-            str(listener.fileno()),
-            log=log,
-            environment={
-                "PREFECT_SERVER_API_AUTH_STRING": password,
-                "PREFECT__SERVER_EPHEMERAL": "" if schedules else "1",
-            },
-            pass_descriptors=(listener.fileno(),),
-        )
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-    os.environ["PREFECT_API_URL"] = url
->>>>>>> d63a879 (The nightly schedule, and people are told of a night that went wrong or did not come)
     os.environ["PREFECT_API_AUTH_STRING"] = password
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
 

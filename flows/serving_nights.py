@@ -5,6 +5,7 @@ Apart from that module because Prefect must not be imported before its server is
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Callable
@@ -34,14 +35,12 @@ def serve_nights(
     notifying.Channels.configured()
     home = Home(home_path)
     quiet.settle()
-    from flows import prefect_server
+    with contextlib.ExitStack() as stack:
+        if not os.environ.get("PREFECT_API_URL"):
+            os.environ.setdefault("PREFECT_HOME", str(home.prefect))
+            from flows.prefect_server import serving
 
-    folder = home.prefect
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    server = prefect_server.start(home, folder, schedules=True)
-    try:
-        if server is not None:
-            server.wait()
+            stack.enter_context(serving(schedules=True))
         from flows.schedule import deployment, serve_nightly
 
         try:
@@ -56,10 +55,6 @@ def serve_nights(
         say(f"Registered: refresh/nightly, {cron} ({zone}), home {home.root}. Stop with Ctrl-C.")
         serve_nightly(nightly)
         say("Stopped; the schedule is paused until the next start.")
-    finally:
-        if server is not None:
-            server.stop()
-            prefect_server.forget()
 
 
 def _zone(name: str) -> str:

@@ -7,35 +7,58 @@ import json
 import os
 import re
 import shlex
+import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
-from flows import prefect_server
-from flows.home import Home
+from flows import prefect_database, quiet
 from flows.program import ROOT
 from tests.flows.conftest import sraap
 from tests.flows.harness import deliver
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A Prefect server with its scheduler; the environment names it."""
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
-    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS", "1")
-    started = prefect_server.start(Home(tmp_path), tmp_path, schedules=True)
-    assert started is not None
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Prefect's own server, as an operator starts it; gives its database. The environment names it."""
+    home = tmp_path / "prefect"
+    home.mkdir()
+    prefect_database.supply(home)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/api"
+    settings = {
+        **quiet.SETTINGS,
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
+    }
+    with (tmp_path / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)],
+            env={**os.environ, **settings},
+            stdout=log,
+            stderr=log,
+        )
     try:
-        started.wait()
-        yield tmp_path / "prefect" / "prefect.db"
+        retrying = Retry(total=200, backoff_factor=0.2, backoff_max=0.2)
+        with requests.Session() as session:
+            session.mount("http://", HTTPAdapter(max_retries=retrying))
+            assert session.get(f"{url}/health", timeout=60).ok
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        monkeypatch.setenv("PREFECT_HOME", str(home))
+        yield home / "prefect.db"
     finally:
-        started.stop()
-        prefect_server.forget()
+        process.terminate()
+        process.wait(60)
 
 
 def prefect(*arguments: str, **environment: str) -> str:
