@@ -83,6 +83,8 @@ class Dbt:
         )
         self._send(["parse", *self._common, "--no-write-json"])
         self._parsing = True
+        self.tools: dict[str, float] = {}
+        """Seconds that importing dbt and parsing the project took."""
 
     def _send(self, arguments: Sequence[str]) -> None:
         assert self._process.stdin is not None
@@ -111,6 +113,7 @@ class Dbt:
             return
         self._parsing = False
         answer = self._answer()
+        self.tools = {"import dbt": answer["imported"], "parse the dbt project": answer["seconds"]}
         if not answer["success"]:
             raise Defect(
                 f"the dbt project can't be parsed: {answer['exception']}",

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
+
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 def start(
@@ -29,7 +33,7 @@ def start(
     ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as errors:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -37,6 +41,8 @@ def start(
             env={**os.environ, **environment},
             pass_fds=pass_descriptors,
         )
+    _running.add(child)
+    return child
 
 
 def stop(child: subprocess.Popen[bytes], patience: float = 5.0) -> None:
@@ -48,10 +54,23 @@ def stop(child: subprocess.Popen[bytes], patience: float = 5.0) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+    _running.discard(child)
     for stream in (child.stdin, child.stdout):
         if stream is not None:
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
+
+
+def cpu_seconds() -> float:
+    """Processor seconds that this process and its children, running and ended, have used so far."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = time.process_time() + ended.ru_utime + ended.ru_stime
+    for child in _running:
+        with contextlib.suppress(OSError):  # where there is no /proc, or the child has just ended
+            fields = Path(f"/proc/{child.pid}/stat").read_text(encoding="ascii", errors="replace")
+            user, system = fields.rpartition(")")[2].split()[11:13]
+            used += (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return used
 
 
 def ignore_interrupts() -> None:

@@ -77,6 +77,9 @@ def refresh(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only judge what would be taken in; change nothing.")
     ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print where the time of the run went, by phase.")
+    ] = False,
     reproduce: Annotated[
         str | None,
         typer.Option(
@@ -116,9 +119,15 @@ def refresh(
         raise typer.Exit(report.exit_code)
     with progress(not as_json):
         result = run_refresh(request)
+    found = None
+    if profile:
+        from flows import profiling
+        from flows.home import Home
+
+        found = profiling.profile(Home(home), result.record)
     if as_json:
         document = {**result.record, "error": result.error.as_dict() if result.error else None}
-        _print_json(document)
+        _print_json(document if found is None else {**document, "profile": found})
     else:
         from flows import show
 
@@ -128,6 +137,8 @@ def refresh(
                 show.verdict(out(), result.record["judged"])
         else:
             show.refreshed(out(), result.record, str(home))
+        if found is not None:
+            profiling.show(out(), found)
     raise typer.Exit(result.exit_code)
 
 

@@ -3,8 +3,8 @@
 Prefect takes seconds to import, and so does Great Expectations. Here Prefect and its server have a process of
 their own, and a core of their own while both start; the parent, which holds the home, imports what judges
 and takes the steps (flows.night) when the flow comes to them. Lines of JSON on two pipes: from here
-``{"step": name}`` and at last ``{"ended": error or null}``, from there ``{"value": …}`` or
-``{"error": …}``. Only names of steps, errors' words and what people are shown pass between them.
+``{"imported": seconds}``, ``{"step": name}`` for each step and at last ``{"ended": error or null}``, from
+there ``{"value": …}`` or ``{"error": …}``. Only names of steps, errors' words and what people are shown pass.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Conductor:
             environment={"PREFECT_HOME": os.environ.get("PREFECT_HOME") or str(home.prefect)},
         )
         self._first: dict[str, Any] | None = None
+        self.imported = 0.0
+        """Seconds that importing Prefect and starting its server took, once ``wait`` has returned."""
         threading.Thread(target=self._listen, daemon=True, name="conductor").start()
 
     def _listen(self) -> None:
@@ -88,6 +90,9 @@ class Conductor:
     def wait(self) -> None:
         """Return when the flow asks for its first step, or ended before it. Raises ``Defect``."""
         self._first = self._next()
+        if "imported" in self._first:
+            self.imported = self._first["imported"]
+            self._first = self._next()
 
     def conduct(self, take: TakeStep) -> None:
         """Take the steps that the flow asks for, until it ends.
@@ -235,6 +240,7 @@ def main() -> None:
 
 def _run_flow(home: str, run_id: str) -> None:
     """Run the flow on the configured server, or on one of our own."""
+    began = time.monotonic()
     with contextlib.ExitStack() as stack:
         with quiet.importing():
             if not os.environ.get("PREFECT_API_URL"):
@@ -242,6 +248,8 @@ def _run_flow(home: str, run_id: str) -> None:
 
                 stack.enter_context(serving())
             from flows.nightly import nightly, settle_events
+        if _answers is not None:
+            _say({"imported": time.monotonic() - began})
         try:
             nightly(home, run_id)
         finally:

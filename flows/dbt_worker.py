@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from typing import Any
 
 from flows import faults, quiet
@@ -56,14 +57,17 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     requests = _requests()
+    began = time.monotonic()
     with quiet.importing():
         from dbt.cli.main import dbtRunner
 
     _parse_for_any_home()
+    imported = time.monotonic() - began
     manifest = None
     callbacks = [_pass_points] if faults.ARMED else []
     while True:
         arguments = requests.get()["arguments"]
+        asked = time.monotonic()
         faults.point("dbt.parse" if arguments[0] == "parse" else "dbt.build")
         result = dbtRunner(manifest=manifest, callbacks=callbacks).invoke(arguments)
         if arguments[0] == "parse" and result.success:
@@ -71,9 +75,13 @@ def main() -> None:
             quiet.keep()
         else:
             faults.point("dbt.built")
-        answers.write(
-            json.dumps({"success": result.success, "exception": str(result.exception or "") or None}) + "\n"
-        )
+        answer = {
+            "success": result.success,
+            "exception": str(result.exception or "") or None,
+            "imported": imported,
+            "seconds": time.monotonic() - asked,
+        }
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 

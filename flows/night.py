@@ -233,6 +233,7 @@ def build_marts(home: Home, run: Run) -> None:
         faults.point("build.after_database")
         dbt = build.ready(home)
         dbt.build()
+        run.record["tools"] = {**run.record.get("tools", {}), **dbt.tools}
         accepting.build_in_spite(home, run, dbt)
         build.end(dbt)
 

@@ -7,6 +7,7 @@ semantics.md, People).
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import os
@@ -47,4 +48,5 @@ def importing() -> Iterator[None]:
 def keep() -> None:
     """Leave all objects that there are to the end of the process; collect only what comes after them."""
     gc.freeze()
+    atexit.register(gc.unfreeze)  # else extensions find what is kept at the very end, and call it a leak
     gc.enable()

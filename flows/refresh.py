@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -293,12 +294,18 @@ def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[Conductor]:
         dbt: Dbt = build.begin(home, run.folder / "dbt.log")
         try:
             with run.phase("start tools"):
+                began = time.monotonic()
                 with quiet.importing():
                     import flows.night  # noqa: F401
 
                     if warm_up:
                         _warm_up_the_door()
+                imported = time.monotonic() - began
                 conductor.wait()
+                run.record["tools"] = {
+                    "import Great Expectations" if warm_up else "import the steps": imported,
+                    "import Prefect and start its server": conductor.imported,
+                }
             yield conductor
         finally:
             build.end(dbt)
@@ -308,6 +315,9 @@ def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[Conductor]:
 
 def _warm_up_the_door() -> None:
     """Import what judges, for it takes seconds and something waits to be judged."""
+    from expectations.late import import_great_expectations
+
+    import_great_expectations()
     import expectations.bench  # noqa: F401
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from flows import children
 from flows.files import read_json, write_json
 from flows.home import Home, timestamp
 
@@ -81,11 +82,12 @@ class Run:
         """Time one phase, tell the listeners, and keep both in run.json."""
         for listener in listeners:
             listener(name)
-        began = time.monotonic()
+        began, used = time.monotonic(), children.cpu_seconds()
         try:
             yield
         finally:
-            self.record["phases"].append({"name": name, "seconds": round(time.monotonic() - began, 3)})
+            seconds, cpu = time.monotonic() - began, children.cpu_seconds() - used
+            self.record["phases"].append({"name": name, "seconds": round(seconds, 3), "cpu": round(cpu, 3)})
             self.save()
 
 

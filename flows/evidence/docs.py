@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -99,17 +100,24 @@ def _rendered(result: Mapping[str, Any], run_id: str, made_at: str) -> str:
     if "results" not in result:
         return "<p>Great Expectations could not judge this stage; each of its checks counts as an error.</p>"
     from great_expectations.render.renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view.view import DefaultJinjaSectionView
 
     import expectations.rules  # noqa: F401 - Great Expectations knows our expectations once they are imported
 
     document = ValidationResultsPageRenderer().render(_as_result(result, run_id, made_at))
-    view = DefaultJinjaSectionView()
+    view = _view()
     sections = [
         view.render({"section": section.to_json_dict(), "section_loop": {"index": place}})
         for place, section in enumerate(document.sections, start=1)
     ]
     return _LINK_TO_SUITE.sub(r"\1", "\n".join(sections))
+
+
+@cache
+def _view() -> Any:
+    """One view for all pages: each would compile Great Expectations' templates anew."""
+    from great_expectations.render.view.view import DefaultJinjaSectionView
+
+    return DefaultJinjaSectionView()
 
 
 def _as_result(result: Mapping[str, Any], run_id: str, made_at: str) -> Any:

@@ -75,5 +75,7 @@ def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Refreshed:
     )
     (inbox / f"{CANARY}.txt").write_text(f"{CANARY}, canarybird@example.org", encoding="utf-8")
     (inbox / "meeting_participants.csv").rename(inbox / f"meeting_participants--{CANARY}.csv")
-    done = sraap("refresh", "--home", folder / "home", "--inbox", inbox, "--as-of", AS_OF, "--json")
+    done = sraap(
+        "refresh", "--home", folder / "home", "--inbox", inbox, "--as-of", AS_OF, "--json", "--profile"
+    )
     return Refreshed(folder / "home", inbox, done.returncode, done.stdout, done.stderr)

@@ -34,6 +34,25 @@ def test_refresh_publishes_and_says_so_in_one_json_document(refreshed: Refreshed
     ]
 
 
+def test_profile_says_where_the_time_went_and_nothing_else_is_said(refreshed: Refreshed) -> None:
+    profile = refreshed.record["profile"]
+    names = [phase["name"] for phase in profile["phases"]]
+    assert names == [phase["name"] for phase in refreshed.record["phases"]] + ["outside the phases"]
+    for kind in ("seconds", "cpu"):
+        assert all(phase[kind] >= 0 for phase in profile["phases"])
+        assert sum(phase[kind] for phase in profile["phases"]) == pytest.approx(profile["whole"][kind])
+    assert set(profile["tools"]) == {
+        "import Great Expectations",
+        "import Prefect and start its server",
+        "import dbt",
+        "parse the dbt project",
+    }
+    slowest = [node["seconds"] for node in profile["dbt_nodes"]]
+    assert slowest == sorted(slowest, reverse=True)
+    assert len(slowest) == 8
+    assert refreshed.stderr == ""
+
+
 def test_warehouse_holds_marts_and_audit_alone_and_as_tables(refreshed: Refreshed) -> None:
     with duckdb.connect(str(refreshed.published / "warehouse.duckdb"), read_only=True) as connection:
         found = connection.execute(
