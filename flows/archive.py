@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,6 +30,7 @@ Classify = Callable[[str], tuple[str, str]]
 """Gives dataset and format of a file name; handed in, because what knows them imports pandas."""
 
 FORGOTTEN = "forgotten--"
+INBOX = "inbox"
 
 NOTICES = {
     "symbolic_link": "A symbolic link is not followed; deliver the file itself.",
@@ -55,6 +56,7 @@ class Entry:
 
     ``received_on``: the day on which it came, in the time zone of then; readers of formats that hold no such
     day date their rows by it, so that it is kept. Lists of an earlier program don't have it.
+    ``source``: the configured source that brought it, or ``inbox``.
     """
 
     run_id: str
@@ -67,6 +69,7 @@ class Entry:
     format: str = "unknown"
     notice: str = ""
     received_on: str = ""
+    source: str = INBOX
 
     @property
     def identity(self) -> Identity:
@@ -145,6 +148,7 @@ class Found:
     bytes: int
     sha256: str = ""
     notice: str = ""
+    source: str = INBOX
 
 
 def scan(inboxes: Sequence[Path]) -> list[Found]:
@@ -238,6 +242,7 @@ def _entry(run_id: str, position: int, found: Found, classify: Classify | None) 
         format=file_format,
         notice=found.notice,
         received_on=today().isoformat(),
+        source=found.source,
     )
 
 
@@ -278,7 +283,7 @@ def _archive(home: Home, found: Found) -> Found:
     try:
         source = open_regular(found.inbox / found.name)
     except PermissionError:
-        return Found(found.inbox, found.name, found.bytes, notice="unreadable")
+        return replace(found, sha256="", notice="unreadable")
     faults.point("archive.before_copy")
     digest = hashlib.sha256()
     size = 0
@@ -294,7 +299,7 @@ def _archive(home: Home, found: Found) -> Found:
     copied = digest.hexdigest()
     if copied != found.sha256:
         (home.restricted / found.sha256).replace(home.restricted / copied)
-    return Found(found.inbox, found.name, size, sha256=copied)
+    return replace(found, bytes=size, sha256=copied)
 
 
 def _chunk(source: BinaryIO, path: Path) -> bytes:

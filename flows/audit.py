@@ -9,6 +9,7 @@ from rich.console import Console
 
 from flows import show
 from flows.errors import UsageProblem
+from flows.fetching import receipts
 from flows.files import read_json
 from flows.home import Home
 from flows.plain_text import shown as escape
@@ -21,7 +22,8 @@ def audit(home_path: Path, run_id: str | None) -> dict[str, Any]:
     """The evidence of a run or publication; of the published one if none is named.
 
     Gives a JSON-able dict: run (run.json), manifest (without its outputs; ``None`` if nothing was published),
-    and the tables files, row_balance, quarantined_rows, validation_results (those of this run), acceptances.
+    and the tables files, row_balance, quarantined_rows, validation_results (those of this run), acceptances,
+    and fetches (receipts of this run's sources).
     Raises ``UsageProblem`` for a home without runs or an unknown run.
     """
     home = Home(home_path)
@@ -45,7 +47,11 @@ def audit(home_path: Path, run_id: str | None) -> dict[str, Any]:
     publication = home.publications / run_id
     if record.get("state") == "nothing_new" and record.get("publication_id"):
         publication = home.publications / str(record["publication_id"])
-    evidence: dict[str, Any] = {"run": record, "manifest": None}
+    evidence: dict[str, Any] = {
+        "run": record,
+        "manifest": None,
+        "fetches": receipts.of_run(home.runs / run_id),
+    }
     if (publication / "evidence" / "manifest.json").exists():
         manifest = read_json(publication / "evidence" / "manifest.json")
         manifest["outputs"] = len(manifest["outputs"])
@@ -117,12 +123,14 @@ def show_audit(console: Console, evidence: dict[str, Any]) -> None:
             soft_wrap=True,
             highlight=False,
         )
+    show.sources(console, evidence["fetches"])
     show.table(
         console,
         "Inputs",
         evidence["files"],
         {
             "file_name": "file",
+            "source": "source",
             "file_sha256": "SHA-256",
             "bytes": "bytes",
             "outcome": "outcome",

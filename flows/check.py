@@ -18,6 +18,7 @@ from typing import Any
 from flows import archive, quiet
 from flows.archive import Entry, Found
 from flows.errors import UsageProblem
+from flows.fetching import settings
 from flows.home import Home, as_of_date, today
 from flows.ledger import Ledger
 from flows.refresh import SAMPLE, Request, classify, retry
@@ -48,14 +49,17 @@ def check(home_path: Path, inboxes: Sequence[Path]) -> CheckReport:
 
 
 def dry_run(request: Request) -> CheckReport:
-    """Judge what a refresh would take in: inboxes, pending files, rows that wait; changes nothing.
+    """Judge what a refresh would take in: inboxes, pending files, rows that wait; changes and fetches
+    nothing.
 
     Raises ``UsageProblem``.
     """
     as_of_date(request.as_of)
     home = Home(request.home)
     inboxes = request.inboxes
-    if not inboxes and not Ledger.read(home).batches and (not home.exists or home.kind == "sample"):
+    sources = settings.configured(home)
+    is_new_sample = not Ledger.read(home).batches and (not home.exists or home.kind == "sample")
+    if not inboxes and not sources and is_new_sample:
         inboxes = (SAMPLE,)
     return _judge(home, inboxes, as_run=True)
 

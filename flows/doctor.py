@@ -12,14 +12,15 @@ import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from typing import Any, Literal
 
 from flows import archive, freshness, retention
 from flows.archive import NOTICES
-from flows.errors import SraapError
+from flows.errors import SourceFailed, SraapError
+from flows.fetching import receipts, settings
 from flows.home import KEY_VARIABLE, Home, today
 from flows.ledger import Ledger
 from flows.program import LOCK_FILE, TOOLS, program_version, tool_versions
@@ -29,6 +30,9 @@ State = Literal["well", "look", "broken"]
 
 LONGEST_SINCE_SUCCESS = timedelta(hours=26)
 """A nightly run, and two hours for it to be late."""
+
+LONGEST_LOOK = 15
+"""Seconds for which a source is waited for."""
 
 LITTLE_ROOM = 2_000_000_000
 NO_ROOM = 100_000_000
@@ -61,7 +65,8 @@ class Diagnosis:
 
 
 def examine(home: Home, now: datetime | None = None) -> Diagnosis:
-    """Look at configuration, versions, disk, permissions, lock, format, runs, pending files and freshness.
+    """Look at configuration, versions, disk, permissions, lock, format, runs, pending files, freshness, and
+    configured sources, each of which is asked whether it is there.
 
     ``now``: the present moment, with a zone.
     """
@@ -82,6 +87,7 @@ def examine(home: Home, now: datetime | None = None) -> Diagnosis:
             lambda: _publication(home),
             lambda: _pending(home, moment),
             lambda: _freshness(home),
+            lambda: _sources(home, moment),
         )
         findings += [finding for look in of_home for finding in _guarded(look)]
     return Diagnosis(tuple(findings))
@@ -303,3 +309,38 @@ def _freshness(home: Home) -> Iterator[Finding]:
         yield Finding("freshness", "well", f"{len(checks) // 2} datasets are within their limits.")
     for sentence in stale:
         yield Finding("freshness", "look", sentence)
+
+
+def _sources(home: Home, now: datetime) -> Iterator[Finding]:
+    configured = settings.configured(home)
+    for source in configured:
+        state, said = _reached(source)
+        standing = receipts.read_standing(home, source)
+        if standing.good_at is None:
+            copy = "It has given nothing yet."
+        else:
+            hours = (now.timestamp() - standing.good_at) / 3600
+            copy = f"Its last good answer is {hours:.1f} hours old."
+        if standing.failing_since is not None:
+            state = "look"
+            copy += f" It is stale since {receipts.moment(standing.failing_since)}: {standing.said}"
+        yield Finding(f"source {source.name}", state, f"{said} {copy}")
+    for sentence in receipts.stale_sentences(receipts.freshness(home, configured, "", now.timestamp())):
+        yield Finding("sources' freshness", "look", sentence)
+
+
+def _reached(source: settings.Source) -> tuple[State, str]:
+    """Whether a source is there and lets us in, by a request for its headers alone."""
+    from flows.fetching.connections import TransferFailed  # imports requests
+    from flows.fetching.transfer import Transfer
+
+    with Transfer(replace(source, deadline_seconds=min(source.deadline_seconds, LONGEST_LOOK))) as transfer:
+        try:
+            status = transfer.reach()
+        except (TransferFailed, SourceFailed) as failure:
+            return "look", transfer.redact(f"Not reached: {failure.what}. {failure.next_step}")
+    if status in (401, 403):
+        return "look", f"Reached, but it refuses us (status {status}). Look at its credentials."
+    if status in (404, 410) or status >= 500:
+        return "look", f"Reached, but it answers with status {status}. Look at its address."
+    return "well", f"Reached (status {status})."

@@ -24,6 +24,7 @@ from expectations import people
 from flows import archive, build, knowledge, retention
 from flows.archive import Entry
 from flows.errors import UsageProblem
+from flows.fetching import receipts
 from flows.files import aside, read_json, sync_folder, write_json
 from flows.home import Home, timestamp, today
 from flows.ledger import Ledger
@@ -129,6 +130,7 @@ def _carry_out(home: Home, tokens: Mapping[str, str], name: str) -> Erased:
         path.unlink(missing_ok=True)  # dbt's working copy of the landing; the next night makes it anew
     named, unsearched = _search(home, finder, name)
     withdrawn = _withdraw_pending(home, named)
+    receipts.forget_waiting(home)
     gone = retention.delete_files(home, named, GROUND)
     names = sum(_without_name(path, name) for path in home.people_names.glob("*.parquet"))
     for path in (home.restricted / "defects").glob("*.txt"):

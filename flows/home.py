@@ -90,6 +90,7 @@ class Home:
         self.deliveries = self.restricted / "deliveries"
         self.withdrawals = self.restricted / "withdrawals"
         self.people_names = self.restricted / "people_names"
+        self.fetching = self.restricted / "fetching"
         self.key_path = self.root / "secrets" / "people.key"
         self.landing = self.root / "landing"
         self.batches = self.landing / "batches"
@@ -241,6 +242,7 @@ class Home:
             self.restricted,
             self.deliveries,
             self.withdrawals,
+            self.fetching,
             self.key_path.parent,
             self.batches,
         ):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from flows import (
 from flows.archive import read_delivered, read_repeated
 from flows.changes import changed_totals
 from flows.errors import Blocked, Defect, SourceFailed
+from flows.fetching import receipts, settings
 from flows.files import read_json, write_json
 from flows.home import Home, timestamp, today
 from flows.ledger import Ledger, Staged, read_staged
@@ -81,6 +83,7 @@ def receive(home: Home, run: Run) -> None:
                 where=", ".join(run.record["asked"]["inboxes"]),
                 next_step="Look at the disk or share of the inbox; then run it again.",
             ) from None
+        receipts.clear(home)
         run.record["received"] = {"new": len(entries), "delivered_before": len(state.repeated)}
 
 
@@ -285,7 +288,7 @@ def check_marts(home: Home, run: Run) -> None:
         result = build.read_results(build.target_path(home), run.run_id)
         faults.point("check.before_list")
         blocking = accepting.settle(run, result.checks)
-        result.checks.extend(_freshness(home, run))
+        result.checks.extend(_freshness(home, run) + _sources(home, run))
         write_json(run.folder / "dbt_checks.json", result.checks)
         if result.broken:
             raise Defect(
@@ -318,6 +321,15 @@ def _freshness(home: Home, run: Run) -> list[dict[str, Any]]:
     return checks
 
 
+def _sources(home: Home, run: Run) -> list[dict[str, Any]]:
+    """Whether each configured source answered, and how old its last good answer is, as check results."""
+    found = receipts.freshness(home, settings.configured(home), run.run_id, time.time())
+    stale = receipts.stale_sentences(found)
+    if stale:
+        run.record["stale"] = [*(run.record.get("stale") or ()), *stale]
+    return [*receipts.checks(run.run_id, run.record), *found]
+
+
 def publish(home: Home, run: Run) -> None:
     """Write the publication aside, take the batch in, put the publication in place: in this order."""
     with run.phase("publish"):
@@ -325,7 +337,7 @@ def publish(home: Home, run: Run) -> None:
         staged = read_staged(run.staged)
         settings = _settings(run, known, staged)
         judged: Mapping[str, Any] | None = run.record["judged"]
-        run.record["exit_code"] = 1 if judged and judged["quarantines"] else 0
+        run.record["exit_code"] = receipts.exit_code(run.record, 1 if judged and judged["quarantines"] else 0)
         before = home.current_publication()
         validations = run.folder / "validations.json"
         content = publication.Content(
@@ -357,8 +369,15 @@ def publish(home: Home, run: Run) -> None:
     run.end("published", run.record["exit_code"], "Published.")
 
 
+def _receipts(run: Run) -> list[dict[str, Any]]:
+    """What came of asking each configured source in this run."""
+    shown = ("source", "outcome", "address", "seconds", "status", "bytes", "sentence")
+    return [{name: line[name] for name in shown} for line in receipts.of_run(run.folder)]
+
+
 def shown_to_people(home: Home, run: Run) -> dict[str, Any]:
-    """What Prefect shows: the totals of all indicators by year, the checks by subject, the row balance.
+    """What Prefect shows: the totals of all indicators by year, the checks by subject, the row balance, and
+    what the sources answered.
 
     ``tables``: key of the artifact, title, rows, for each; ``link``: address of the publication.
     """
@@ -405,6 +424,7 @@ def shown_to_people(home: Home, run: Run) -> dict[str, Any]:
             ("indicator-values", "The 87 indicators", publication.records(values)),
             ("checks", "Checks by subject", publication.records(checks)),
             ("row-balance", "Rows by dataset", publication.records(balance)),
+            *([("fetches", "Receipts of sources", fetched)] if (fetched := _receipts(run)) else ()),
         ],
         "link": _front_page(folder).as_uri(),
     }

@@ -2,8 +2,9 @@
 
 Prefect schedules, shows and notifies; the truth of a run is its run.json and the audit tables. Only the
 home's path and the run's id pass through Prefect, and no result is kept, so that no person's data can reach
-it (semantics.md, People). The steps themselves are in ``flows/night.py``; the parent of this process takes
-them (``flows/conductor.py``).
+it (semantics.md, People). Configured sources were asked before, by ``flows/refresh.py``, for without anything
+new there is no night; their receipts are shown here. The steps themselves are in ``flows/night.py``; the
+parent of this process takes them (``flows/conductor.py``).
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def publish(home: str, run_id: str) -> None:
 
 @task(task_run_name="show in Prefect", tags=["publication"], retries=1, timeout_seconds=5 * MINUTE)
 def show(home: str, run_id: str) -> None:
-    """The 87 values, the checks and the row balance, as tables for people, and where the publication is."""
+    """Values, checks, row balance and receipts of sources as tables for people; where the publication is."""
     shown = take("shown_to_people", home, run_id)
     for key, title, rows in shown["tables"]:
         create_table_artifact(rows, key=key, description=f"{title}, run {run_id}")

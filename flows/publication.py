@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from flows import evidence, faults
 from flows import ledger as ledgers
 from flows.build import quoted, target_path, warehouse_path
+from flows.fetching import receipts
 from flows.files import json_bytes, read_json, sync_file, sync_folder
 from flows.home import Home, timestamp
 from flows.ledger import COLUMNS, Ledger, Staged
@@ -206,6 +207,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
 def _write_audit(connection: duckdb.DuckDBPyConnection, home: Home, run: Run, content: Content) -> None:
     connection.execute("create schema publication.audit")
     frames = {"runs": (RUN_COLUMNS, _runs(home, run))}
+    frames["fetches"] = (receipts.COLUMNS, receipts.table(home))
     frames |= {name: (COLUMNS[name], frame) for name, frame in content.tables.items()}
     for name, (columns, frame) in frames.items():
         connection.register("frame", frame)

@@ -11,16 +11,18 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from flows import archive, faults, ledger, notifying, publication, quiet, retention, storage
 from flows.archive import Found
-from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
+from flows.errors import Blocked, Defect, Interrupted, SourceFailed, SraapError, UsageProblem
 from flows.evidence import manifest as evidence_manifest
+from flows.fetching import receipts, settings
+from flows.fetching.settings import Source
 from flows.home import Home, as_of_date
 from flows.ledger import Ledger
 from flows.program import PLAN_VERSION, ROOT, program_version, rules_fingerprint
@@ -105,7 +107,8 @@ def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
     """Hold the home, see what there is to do, and do it. Raises ``SraapError`` and ``OSError``."""
     retention.restricted_days()
     with home.lock() as held:
-        inboxes = settle_home(home, request.inboxes)
+        sources = settings.configured(home)
+        inboxes = settle_home(home, request.inboxes, has_sources=bool(sources))
         home.people_key()
         evidence_manifest.signing_key()  # one that can't serve is said now, not when all is built
         clear_up(home)
@@ -113,11 +116,16 @@ def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
         run = Run.begin(home, as_of, _asked(request, inboxes))
         faults.point("run.begun")
         held.name(run.run_id)
-        if not request.full and not state.anything_new and _already_published(home, state.ledger, as_of):
-            run.record["publication_id"] = (home.manifest() or {}).get("publication_id")
-            run.end("nothing_new", 0, "Nothing new: the publication stands as it is.")
-            return _emptied(home, Result(run.record))
-        return _emptied(home, _run(home, run, state, night))
+
+        def steps() -> None:
+            known = _fetch(home, run, sources, state, request.full)
+            if not request.full and not known.anything_new and _already_published(home, known.ledger, as_of):
+                _nothing_new(home, run)
+            else:
+                storage.check_room(home, (entry.bytes for entry in known.new if not entry.notice))
+                night(home, run, known.anything_new)
+
+        return _emptied(home, _run(home, run, steps))
 
 
 def _emptied(home: Home, result: Result) -> Result:
@@ -161,11 +169,11 @@ def _check_acceptance(request: Request) -> None:
         )
 
 
-def settle_home(home: Home, inboxes: tuple[Path, ...]) -> tuple[Path, ...]:
+def settle_home(home: Home, inboxes: tuple[Path, ...], *, has_sources: bool = False) -> tuple[Path, ...]:
     """Make a new home, mark it, and say which inboxes this run has. The lock is held.
 
-    A new home without inbox takes the shipped sample; the sample never enters a real home (inputs.md,
-    Deliveries). Raises ``UsageProblem``.
+    A new home without inbox or configured sources takes the shipped sample; the sample never enters a real
+    home (inputs.md, Deliveries). Raises ``UsageProblem``.
     """
     given = tuple(Path(os.path.abspath(path)) for path in inboxes)  # noqa: PTH100 - links given on purpose stay
     for inbox in given:
@@ -177,13 +185,13 @@ def settle_home(home: Home, inboxes: tuple[Path, ...]) -> tuple[Path, ...]:
             )
     sample = [path for path in given if is_sample(path)]
     if not home.exists:
-        if 0 < len(sample) < len(given):
+        if sample and (len(sample) < len(given) or has_sources):
             raise _sample_refused(sample[0])
-        home.create("real" if given and not sample else "sample")
+        home.create("real" if (given and not sample) or has_sources else "sample")
     home.migrate()
     if sample and home.kind == "real":
         raise _sample_refused(sample[0])
-    if not given and home.kind == "sample" and not Ledger.read(home).batches:
+    if not given and not has_sources and home.kind == "sample" and not Ledger.read(home).batches:
         return (SAMPLE,)
     return given
 
@@ -237,10 +245,13 @@ class State:
 
 
 def look(home: Home, inboxes: tuple[Path, ...]) -> State:
-    """Compare the inboxes with what was ever delivered; changes nothing. Raises ``UsageProblem``."""
+    """Compare the inboxes, and what was fetched, with what was ever delivered; changes nothing.
+
+    Raises ``UsageProblem``.
+    """
     known = Ledger.read(home)
     delivered = archive.read_delivered(home)
-    found = archive.scan(inboxes)
+    found = [*archive.scan(inboxes), *receipts.waiting(home)]
     new = archive.only_new(found, delivered, None)
     if any(not entry.notice for entry in new):
         new = archive.only_new(found, delivered, classify)
@@ -329,11 +340,47 @@ def in_prefect(home: Home, run: Run, to_judge: bool) -> None:
         conductor.conduct(lambda step: night.take(getattr(night, step), str(home.root), run.run_id))
 
 
-def _run(home: Home, run: Run, state: State, night: Night) -> Result:
-    """Run the night; whatever happens, run.json says how it ended."""
+def _fetch(home: Home, run: Run, sources: Sequence[Source], state: State, everything: bool) -> State:
+    """Ask the configured sources, and add what they bring to what there is to do.
+
+    Raises ``SourceFailed`` where they bring nothing to a home that has nothing, and ``OSError``.
+    """
+    if not sources:
+        return state
+    from flows.fetching import fetch  # imports requests
+
+    with run.phase("fetch"):
+        found = fetch.fetch(
+            home,
+            tuple(sources),
+            everything=everything,
+            defective=lambda error: defect(home, run.run_id, error).where,
+        )
+        run.record["sources"] = [asdict(receipt) for receipt in found]
+        receipts.write(run.folder, found)
+    new = archive.only_new(receipts.waiting(home), archive.read_delivered(home), classify)
+    known = replace(state, new=state.new + [one for one in new if one not in state.new])
+    missing = [receipt for receipt in found if receipt.is_missing]
+    if missing and not known.anything_new and not known.ledger.batches:
+        raise SourceFailed(
+            "no source brought anything, and nothing has been delivered yet",
+            where=", ".join(receipt.source for receipt in missing),
+            next_step=" ".join(receipt.sentence for receipt in missing),
+        )
+    return known
+
+
+def _nothing_new(home: Home, run: Run) -> None:
+    receipts.clear(home)
+    run.record["publication_id"] = (home.manifest() or {}).get("publication_id")
+    code = receipts.exit_code(run.record, 0)
+    run.end("nothing_new", code, "Nothing new: the publication stands as it is.")
+
+
+def _run(home: Home, run: Run, steps: Callable[[], None]) -> Result:
+    """Take the steps; whatever happens, run.json says how it ended."""
     try:
-        storage.check_room(home, (entry.bytes for entry in state.new if not entry.notice))
-        night(home, run, state.anything_new)
+        steps()
     except KeyboardInterrupt:
         _failed(home, run, Interrupted("Interrupted; nothing was taken in."))
         raise

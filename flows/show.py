@@ -120,6 +120,7 @@ def refreshed(console: Console, record: Mapping[str, Any], home: str) -> None:
     console.print()
     if record.get("judged"):
         verdict(console, record["judged"])
+    sources(console, record.get("sources") or ())
     for sentence in record.get("stale") or ():
         console.print(f"[yellow]Stale:[/] {escape(sentence)}", soft_wrap=True, highlight=False)
     if record.get("emptied"):
@@ -134,6 +135,16 @@ def refreshed(console: Console, record: Mapping[str, Any], home: str) -> None:
             ("this run", f"runs/{record['run_id']}"),
         ):
             console.print(f"  {name:<10} {escape(home)}/{path}", soft_wrap=True, highlight=False)
+
+
+def sources(console: Console, fetches: Sequence[Mapping[str, Any]]) -> None:
+    """What came of asking the configured sources."""
+    shown = [
+        {**fetch, "outcome": str(fetch["outcome"]).replace("_", " "), "stale": fetch["stale_since"] or ""}
+        for fetch in fetches
+    ]
+    columns = {"source": "source", "outcome": "outcome", "seconds": "seconds", "bytes": "bytes"}
+    table(console, "Sources", shown, {**columns, "stale": "stale since", "sentence": "what came of it"})
 
 
 def changes(console: Console, changed: Mapping[str, Any] | None) -> None:

@@ -272,7 +272,7 @@ def _files(
             {
                 "file_sha256": file.entry.sha256 or None,
                 "file_name": file.shown_name,
-                "source": "inbox",
+                "source": file.entry.source,
                 "dataset": file.entry.dataset,
                 "format": file.entry.format,
                 "bytes": file.entry.bytes,
@@ -318,7 +318,7 @@ def _repeated(ledger: Ledger, entries: Sequence[Entry], run_id: str, batch: int)
         {
             "file_sha256": entry.sha256,
             "file_name": shown.get(entry.identity) or masked_name(entry.name, entry.sha256),
-            "source": "inbox",
+            "source": entry.source,
             "dataset": entry.dataset,
             "format": entry.format,
             "bytes": entry.bytes,
