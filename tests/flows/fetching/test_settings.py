@@ -1,4 +1,4 @@
-"""The file that names the sources: what is right is taken as it stands, what is wrong is said with its line."""
+"""The file that names the sources: what is right is taken, what is wrong is said with line and mend."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ def only(text: str) -> Source:
 def test_kind_and_address_are_enough() -> None:
     found = only(GOOD)
     assert found.file_name == "states--one.csv"
-    assert (found.deadline_seconds, found.attempts, found.method, found.allow_private) == (60, 4, "GET", False)
+    assert (found.deadline_seconds, found.attempts, found.method, found.allow_private) == (
+        60,
+        4,
+        "GET",
+        False,
+    )
     assert found.max_bytes == found.max_unpacked_bytes == 200_000_000
     assert found.where == "/etc/sraap/sources.yml, line 2"
 
@@ -85,26 +90,76 @@ WRONG = {
     "a list": ("- a\n", 1, "the file is no list of settings", "sources:"),
     "sources as a list": ("sources:\n  - a\n", 1, "sources holds no names", "Write a name"),
     "a name with capitals": (GOOD.replace("one", "One"), 2, "'One' can't be the name", "Use small letters"),
-    "a name with two hyphens": (GOOD.replace("one", "a--b"), 2, "can't be the name of a source", "single hyphens"),
-    "a name that is a path": (GOOD.replace("one", "../x"), 2, "can't be the name of a source", "small letters"),
+    "a name with two hyphens": (
+        GOOD.replace("one", "a--b"),
+        2,
+        "can't be the name of a source",
+        "single hyphens",
+    ),
+    "a name that is a path": (
+        GOOD.replace("one", "../x"),
+        2,
+        "can't be the name of a source",
+        "small letters",
+    ),
     "no settings": ("sources:\n  one:\n", 2, "one has no settings", "kind and address"),
     "no kind": (GOOD.replace("    kind: states\n", ""), 2, "one.kind is missing", "meeting_participants"),
-    "an unknown kind": (GOOD.replace("states\n", "state\n"), 3, "neither a dataset nor a reader", "Did you mean sta"),
-    "a kind that is a path": (GOOD.replace("kind: states", "kind: ../x"), 3, "neither a dataset", "Known are"),
+    "an unknown kind": (
+        GOOD.replace("states\n", "state\n"),
+        3,
+        "neither a dataset nor a reader",
+        "Did you mean sta",
+    ),
+    "a kind that is a path": (
+        GOOD.replace("kind: states", "kind: ../x"),
+        3,
+        "neither a dataset",
+        "Known are",
+    ),
     "no address": (GOOD.rpartition("    ")[0], 2, "one.address is missing", "Write the address"),
     "no whole address": (GOOD.replace("https://", ""), 4, "one.address is no address", "a whole one"),
-    "an address of a file": (GOOD.replace("https://", "file:///"), 4, "one.address is no address", "a whole one"),
+    "an address of a file": (
+        GOOD.replace("https://", "file:///"),
+        4,
+        "one.address is no address",
+        "a whole one",
+    ),
     "an address with a blank": (GOOD.replace("states.csv", "a b.csv"), 4, "is no address", "a whole one"),
     "an address with a port that is none": (GOOD.replace(".org", ".org:99999"), 4, "is no address", "whole"),
-    "a user in the address": (GOOD.replace("https://", "https://a:b@"), 4, "holds a user or password", "credentials"),
-    "an ending that is not read": (GOOD + "    ending: pdf\n", 5, "one.ending can't be pdf", "This kind has: csv"),
-    "no ending": (GOOD.replace("states.csv", "x"), 2, "one.ending is missing", "This kind has: csv, json"),
+    "a user in the address": (
+        GOOD.replace("https://", "https://a:b@"),
+        4,
+        "holds a user or password",
+        "credentials",
+    ),
+    "an ending that is not read": (
+        GOOD + "    ending: pdf\n",
+        5,
+        "one.ending can't be pdf",
+        "This kind has: csv",
+    ),
+    "no ending": (GOOD.replace("states.csv", "x"), 2, "one.ending is missing", "this kind has: csv, json"),
     "another method": (GOOD + "    method: DELETE\n", 5, "one.method is not GET or POST", "leave it out"),
     "a body without POST": (GOOD + "    body: {a: 1}\n", 5, "one.body goes with method: POST", "Add method"),
     "a number for a body": (GOOD + "    method: POST\n    body: 5\n", 6, "neither a text nor values", "JSON"),
-    "a date in a body": (GOOD + "    method: POST\n    body: {a: 2026-01-31}\n", 6, "JSON has not", "in quotes"),
-    "a negative deadline": (GOOD + "    deadline_seconds: -1\n", 5, "is not a number above 0", "at most 3600"),
-    "a text for a number": (GOOD + "    every_hours: daily\n", 5, "one.every_hours is not a number", "Set it"),
+    "a date in a body": (
+        GOOD + "    method: POST\n    body: {a: 2026-01-31}\n",
+        6,
+        "JSON has not",
+        "in quotes",
+    ),
+    "a negative deadline": (
+        GOOD + "    deadline_seconds: -1\n",
+        5,
+        "is not a number above 0",
+        "at most 3600",
+    ),
+    "a text for a number": (
+        GOOD + "    every_hours: daily\n",
+        5,
+        "one.every_hours is not a number",
+        "Set it",
+    ),
     "yes for a number": (GOOD + "    attempts: yes\n", 5, "one.attempts is not a number", "at most 10"),
     "more than a file may have": (GOOD + "    max_megabytes: 900\n", 5, "is not a number", "at most 200"),
     "limits the wrong way": (
@@ -113,7 +168,12 @@ WRONG = {
         "needs warn and error, the first below the second",
         "Such as",
     ),
-    "an unknown limit": (GOOD + "    stale_after_hours: {wran: 9}\n", 5, "wran is no setting", "Did you mean warn"),
+    "an unknown limit": (
+        GOOD + "    stale_after_hours: {wran: 9}\n",
+        5,
+        "wran is no setting",
+        "Did you mean warn",
+    ),
     "a secret in the file": (
         GOOD + "    credentials: {bearer: abc.def-123}\n",
         5,
@@ -121,7 +181,12 @@ WRONG = {
         "never the secret itself",
     ),
     "no credentials": (GOOD + "    credentials: {}\n", 5, "needs bearer or basic", "Such as"),
-    "half a log-in": (GOOD + "    credentials: {basic: {user: U}}\n", 5, "basic.password is no name", "variable"),
+    "half a log-in": (
+        GOOD + "    credentials: {basic: {user: U}}\n",
+        5,
+        "basic.password is no name",
+        "variable",
+    ),
     "a secret over http": (
         GOOD.replace("https", "http") + "    credentials: {bearer: TOKEN}\n",
         4,
@@ -134,7 +199,12 @@ WRONG = {
         "anyone on the way could read",
         "Use https",
     ),
-    "Authorization by hand": (GOOD + "    headers: {Authorization: x}\n", 5, "no header that may be set", "cred"),
+    "Authorization by hand": (
+        GOOD + "    headers: {Authorization: x}\n",
+        5,
+        "no header that may be set",
+        "cred",
+    ),
     "a header over two lines": (GOOD + '    headers: {X-A: "a\\r\\nb"}\n', 5, "X-A is no text", "quotes"),
     "a number as a header": (GOOD + "    headers: {X-A: 5}\n", 5, "one.headers.X-A is no text", "in quotes"),
     "types that are no list": (GOOD + "    content_types: text/csv\n", 5, "is not a list of texts", "[a, b]"),
