@@ -1,8 +1,8 @@
 """Nights on configured sources, whole.
 
-What sources bring is published, one that fails keeps its last good copy, and no secret is left anywhere. A real
-``sraap refresh`` asks a server on the loopback. Secrets of every kind go to it, and some of its answers throw
-them back; afterwards everything that the runs left or said is searched, the restricted part as well.
+What sources bring is published, one that fails keeps its last good copy, and no secret is left anywhere. A
+real ``sraap refresh`` asks a server on the loopback. Secrets of every kind go to it, and some of its answers
+throw them back; afterwards everything that the runs left or said is searched, the restricted part as well.
 """
 
 from __future__ import annotations
