@@ -77,6 +77,7 @@ FORMATS = {
         False,
     ),
 }
+FORMATS["htm"] = FORMATS["html"]
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def of_bytes(ending: str, head: bytes, tail: bytes, *, framed: bool) -> Doubt | 
 
 
 def _page_instead(ending: str, first: bytes, expected: Format) -> Doubt | None:
-    is_page = _PASSWORD.search(first) if ending == "html" else _HTML.search(first[:1024])
+    is_page = _PASSWORD.search(first) if expected is FORMATS["html"] else _HTML.search(first[:1024])
     return _page(expected) if is_page and expected.is_text else None
 
 
@@ -141,7 +142,9 @@ def _end(ending: str, tail: bytes, expected: Format, framed: bool) -> Doubt | No
         return _cut_off(expected)
     if framed or expected.ends or not expected.is_text:
         return None
-    whole = last.endswith(b">") if ending == "html" else tail.rstrip(b"\0").endswith((b"\n", b"\r"))
+    whole = (
+        last.endswith(b">") if expected is FORMATS["html"] else tail.rstrip(b"\0").endswith((b"\n", b"\r"))
+    )
     return None if whole else _cut_off(expected)
 
 

@@ -214,8 +214,9 @@ class _One:
         except (TransferFailed, SourceFailed):
             raise
         except Exception as error:  # a reply that nobody foresaw; its words may hold people's data
+            what = "replies are not what its collector knows" if transfer.attempts else "settings are wrong"
             raise TransferFailed(
-                f"its replies are not what its collector knows ({type(error).__name__})",
+                f"its {what} ({type(error).__name__})",
                 f"{self.defective(error)} says where; that file may hold people's data.",
             ) from None
         if len(content) > self.source.max_unpacked_bytes:

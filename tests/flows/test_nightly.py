@@ -75,6 +75,7 @@ def test_warehouse_holds_marts_and_audit_alone_and_as_tables(refreshed: Refreshe
         "quarantined_rows",
         "validation_results",
         "acceptances",
+        "fetches",
     }
     assert version is not None
     assert "v1.2.0" in version[0]
