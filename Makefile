@@ -9,7 +9,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench mutants clean
+.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench mutants reference clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -47,6 +47,9 @@ test: setup-dev lint ## every check and test
 lock: ## pins of pyproject.toml, with hashes and without addresses; keeps what is pinned already
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+reference: setup ## writes docs/reference/ from the program itself
+	$(BIN)/python -m flows.reference
 
 clean: ## forget the environment
 	rm -rf $(VENV)

@@ -1,0 +1,66 @@
+"""Every setting that the environment gives, in one list: its name, its meaning, what holds without it.
+
+Modules read their own; this list is what ``docs/reference/configuration.md`` is made of, and a test sees
+that no setting is read that does not stand here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A variable of the environment. ``secret``: may be given as a file, with ``_FILE`` at its name's end."""
+
+    name: str
+    meaning: str
+    default: str
+    may_be_file: bool = False
+
+
+SETTINGS = (
+    Setting("SRAAP_HOME", "Folder that holds everything the pipeline keeps; the same as --home.", "./data"),
+    Setting(
+        "SRAAP_TZ", "Time zone that says when a day begins; a name of the IANA database.", "Europe/Zurich"
+    ),
+    Setting(
+        "SRAAP_PEOPLE_KEY",
+        "Key of the hashes that take the place of people's names, 16 characters or more.",
+        "secrets/people.key in the home, made at first use",
+    ),
+    Setting(
+        "SRAAP_RESTRICTED_DAYS",
+        "Days for which files that may hold people's data are kept.",
+        "90",
+    ),
+    Setting(
+        "SRAAP_SIGNING_KEY_FILE",
+        "PEM file of an Ed25519 key that signs each publication's manifest.",
+        "manifests are not signed",
+    ),
+    Setting(
+        "SRAAP_NOTIFY_URL",
+        "Webhook that is told of a night that went wrong.",
+        "nobody is told",
+        may_be_file=True,
+    ),
+    Setting(
+        "SRAAP_NOTIFY_MAIL_TO",
+        "E-mail addresses that are told, separated by commas.",
+        "nobody is told",
+        may_be_file=True,
+    ),
+    Setting("SRAAP_NOTIFY_MAIL_FROM", "Sender of these e-mails.", "the first recipient", may_be_file=True),
+    Setting(
+        "SRAAP_NOTIFY_SMTP",
+        "Mail server: smtp://host:25, smtps://user@host:465 or smtp+starttls://user@host:587.",
+        "none; needed where SRAAP_NOTIFY_MAIL_TO is set",
+        may_be_file=True,
+    ),
+    Setting(
+        "SRAAP_NOTIFY_SMTP_PASSWORD", "Password of the user at the mail server.", "none", may_be_file=True
+    ),
+    Setting("PREFECT_API_URL", "Prefect server that is told of runs.", "one for the length of each run"),
+    Setting("PREFECT_HOME", "Folder of Prefect's database.", "prefect/ in the home"),
+)
