@@ -35,6 +35,9 @@ SETTINGS = (
         "90",
     ),
     Setting(
+        "SRAAP_SOURCES", "File that configures the sources (docs/sources.md).", "sources.yml in the home"
+    ),
+    Setting(
         "SRAAP_SIGNING_KEY_FILE",
         "PEM file of an Ed25519 key that signs each publication's manifest.",
         "manifests are not signed",
