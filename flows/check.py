@@ -66,6 +66,9 @@ def dry_run(request: Request) -> CheckReport:
 
 def _judge(home: Home, inboxes: tuple[Path, ...], *, as_run: bool) -> CheckReport:
     quiet.settle()
+    from flows import reading
+
+    reading.start()
     from flows import intake
     from flows.received import received
     from flows.runs import listeners

@@ -28,9 +28,10 @@ def start(
     log: Path,
     environment: Mapping[str, str],
     pass_descriptors: tuple[int, ...] = (),
+    inherit: bool = True,
 ) -> subprocess.Popen[bytes]:
     """Start ``python -m module`` with pipes on its standard input and output; what it says else goes to
-    ``log``."""
+    ``log``. Without ``inherit``, ``environment`` is all that it gets of one."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as errors:
         child = subprocess.Popen(
@@ -38,7 +39,7 @@ def start(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, **environment},
+            env={**(os.environ if inherit else {}), **environment},
             pass_fds=pass_descriptors,
         )
     _running.add(child)

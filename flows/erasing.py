@@ -28,11 +28,11 @@ from flows.fetching import receipts
 from flows.files import aside, read_json, sync_folder, write_json
 from flows.home import Home, timestamp, today
 from flows.ledger import Ledger
+from flows.reading import read
 from flows.received import received_day
 from flows.retention import Deletion
 from sources.contract import datasets
 from sources.names import Names
-from sources.reading import read
 
 GROUND = "erasure of a person"
 WHY_WITHDRAWN = "withdrawn because a person was erased; deliver it again without that person"

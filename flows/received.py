@@ -19,8 +19,9 @@ from flows import faults
 from flows.archive import Entry, read_delivered
 from flows.home import Home, today
 from flows.ledger import Ledger
+from flows.reading import read
 from sources.contract import datasets
-from sources.reading import FileContent, Table, masked_name, read
+from sources.reading import FileContent, Table, masked_name
 
 LONGEST_SHOWN_NAME = 120
 

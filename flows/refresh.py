@@ -297,12 +297,14 @@ def retry(home_ledger: Ledger, anything_new: bool) -> Literal["none", "waiting",
 def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[Conductor]:
     """Start what is slow to start, beside what this process imports meanwhile; end it afterwards."""
     quiet.settle()
-    from flows import build
+    from flows import build, reading
     from flows.conductor import Conductor
 
     conductor = Conductor(home, run)
     try:
         dbt: Dbt = build.begin(home, run.folder / "dbt.log")
+        if warm_up:
+            reading.start()
         try:
             with run.phase("start tools"):
                 began = time.monotonic()
@@ -322,6 +324,7 @@ def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[Conductor]:
             build.end(dbt)
     finally:
         conductor.stop()
+        reading.stop()
 
 
 def _warm_up_the_door() -> None:

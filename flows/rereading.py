@@ -16,9 +16,10 @@ from expectations.door import DeliveredTable
 from flows.archive import Entry, Identity, read_delivered
 from flows.home import Home
 from flows.ledger import Ledger, TableKey, typed
+from flows.reading import read
 from flows.received import ReadFile, read_file, received_day, received_entry
 from flows.retention import deleted_files
-from sources.reading import FileContent, masked_name, read
+from sources.reading import FileContent, masked_name
 
 Retry = Literal["none", "waiting", "all"]
 

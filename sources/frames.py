@@ -10,12 +10,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OWN_COLUMNS = ("_row", "_cells", "_place")
+"""What a table has besides the cells; a column of a file that is called so is not kept."""
+
+
+MOST_SHOWN = 12
+"""Places of columns in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,8 @@ def text_array(values: Sequence[str] | pa.ChunkedArray | pa.Array) -> pa.Array:
         array = (
             values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, pa.large_string())
         )
+    except pa.ArrowMemoryError:
+        raise
     except (UnicodeEncodeError, pa.ArrowException):
         raise Unreadable(
             "FILE-ENCODING", "The file holds text that is not Unicode. Save it again as UTF-8."
@@ -65,12 +77,16 @@ def text_array(values: Sequence[str] | pa.ChunkedArray | pa.Array) -> pa.Array:
 
 
 def named_header(cells: Sequence[str]) -> tuple[str, ...]:
-    """Column names, trimmed and case-folded; a column without a name is called by its place."""
+    """Column names, trimmed and case-folded; a column without a name is called by its place.
+
+    Raises ``Unreadable`` for a name that isn't Unicode (lone surrogates).
+    """
+    text_array(cells)
     return tuple(name.strip().casefold() or f"column {place}" for place, name in enumerate(cells, start=1))
 
 
-def tidy(raw: RawTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The frame of text and its header: cells trimmed, empty rows and nameless empty columns left out.
+def tidy(raw: RawTable) -> tuple[pa.Table, tuple[str, ...]]:
+    """The table of text and its header: cells trimmed, empty rows and nameless empty columns left out.
 
     Columns as in ``reading.Table.frame``. A row that is empty throughout is a row all the same where it had a
     wrong number of cells: its cells were dropped because nobody knows to which column they belong.
@@ -84,20 +100,28 @@ def tidy(raw: RawTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
         if name != f"column {place + 1}" or pc.any(filled[place]).as_py()
     ]
     header = tuple(name for _, name in names)
-    if twice := [name for name, times in Counter(header).items() if times > 1]:
+    if twice := {name for name, times in Counter(header).items() if times > 1}:
         places = [str(place + 1) for place, name in names if name in twice]
+        shown = ", ".join(places[:MOST_SHOWN]) + (", …" if len(places) > MOST_SHOWN else "")
         raise Unreadable(
-            "FILE-HEADER-DUPLICATE",
-            f"Columns {', '.join(places)} share a name. Give every column a name of its own.",
+            "FILE-HEADER-DUPLICATE", f"Columns {shown} share a name. Give every column a name of its own."
         )
     if any(pc.any(pc.match_substring(columns[place], "\0")).as_py() for place, _ in names):
         raise Unreadable("FILE-NUL", "The file holds NUL characters. Export it again as plain text.")
     keep: npt.NDArray[np.bool_] = raw.cells != len(raw.header)
     for mask in filled:
         keep = keep | mask.to_numpy(zero_copy_only=False)
-    table = pa.table({name: columns[place] for place, name in names})
-    frame = table.to_pandas().astype("str") if names else pd.DataFrame(index=range(len(raw.rows)))
-    frame = frame.assign(_row=raw.rows, _cells=np.where(raw.cells == len(raw.header), len(header), raw.cells))
+    held = {name: columns[place] for place, name in names if name not in OWN_COLUMNS}
+    held["_row"] = pa.array(raw.rows, pa.int64())
+    held["_cells"] = pa.array(np.where(raw.cells == len(raw.header), len(header), raw.cells), pa.int64())
     if raw.places is not None:
-        frame = frame.assign(_place=pd.Series(raw.places.to_pandas(), index=frame.index, dtype="str"))
-    return (frame if keep.all() else frame[keep].reset_index(drop=True)), header
+        held["_place"] = raw.places
+    table = pa.table(held)
+    return (table if keep.all() else table.filter(pa.array(keep))), header
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """A table that ``tidy`` made, as pandas has it: ``str`` columns, ``_row`` and ``_cells`` int64."""
+    frame: pd.DataFrame = table.to_pandas()
+    text = [name for name in table.column_names if name not in ("_row", "_cells")]
+    return frame.astype(dict.fromkeys(text, "str"))

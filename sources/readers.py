@@ -32,15 +32,17 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import yaml
 
 from sources.contract import SOURCES, datasets
 from sources.frames import FileProblem, RawTable, Unreadable, text_array
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "FileProblem",

@@ -11,14 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+import pyarrow as pa
 
 from sources.contract import Dataset, datasets
-from sources.frames import FileProblem, RawTable, Unreadable, tidy
+from sources.frames import FileProblem, RawTable, Unreadable, frame_of, tidy
 from sources.readers import Finding, Reader, Reading, ReadingContext, raw_table, reader_of_file, readers
 from sources.tabular import read_csv, read_json, read_jsonl, read_parquet
 from sources.workbooks import Sheet, read_workbook
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -26,9 +30,12 @@ __all__ = [
     "FileIdentity",
     "FileProblem",
     "Finding",
+    "Parsed",
+    "ParsedTable",
     "Table",
     "classify",
     "masked_name",
+    "parse",
     "read",
 ]
 
@@ -117,6 +124,47 @@ class Table:
 
 
 @dataclass(frozen=True)
+class ParsedTable:
+    """A ``Table`` before it is a pandas frame; ``table`` is ``None`` where it can't be taken."""
+
+    dataset: str
+    sheet: str | None
+    table: pa.Table | None = field(repr=False)
+    header: tuple[str, ...] = field(repr=False)
+    problem: FileProblem | None = None
+
+    def as_table(self) -> Table:
+        import pandas as pd
+
+        frame = pd.DataFrame() if self.table is None else frame_of(self.table)
+        return Table(self.dataset, self.sheet, frame, self.header, self.problem)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A ``FileContent`` before its tables are pandas frames."""
+
+    format: str
+    tables: tuple[ParsedTable, ...] = ()
+    ignored_sheets: int = 0
+    problem: FileProblem | None = None
+    personal_properties: bool = False
+    findings: tuple[tuple[str | None, Finding], ...] = ()
+    holds_people: bool = False
+
+    def as_content(self) -> FileContent:
+        return FileContent(
+            self.format,
+            tuple(table.as_table() for table in self.tables),
+            self.ignored_sheets,
+            self.problem,
+            self.personal_properties,
+            self.findings,
+            self.holds_people,
+        )
+
+
+@dataclass(frozen=True)
 class FileContent:
     """What a file holds. A file that can't be read has ``problem`` and no tables.
 
@@ -165,16 +213,22 @@ def masked_name(name: str, sha256: str) -> str:
 def read(
     path: Path, name: str, received_on: date | None = None, max_bytes: int = MAX_FILE_BYTES
 ) -> FileContent:
-    """Read the file at ``path`` that was delivered as ``name`` and received on that day.
+    """Read the file at ``path`` that was delivered as ``name`` and received on that day, in this process.
 
-    The day is for readers of formats that don't say it themselves. A file that can't be read is an answer
-    (``FileContent.problem``), not an exception; ``OSError`` is raised where the archive itself can't be read.
+    The pipeline reads in a process with limits instead (``flows.reading``). The day is for readers of formats
+    that don't say it themselves. A file that can't be read is an answer (``FileContent.problem``), not an
+    exception; ``OSError`` is raised where the archive itself can't be read.
     """
+    return parse(path, name, received_on, max_bytes).as_content()
+
+
+def parse(path: Path, name: str, received_on: date | None = None, max_bytes: int = MAX_FILE_BYTES) -> Parsed:
+    """As ``read``, and without pandas, which takes longer to import than most files take to be read."""
     identity = classify(name)
     if identity.format == "unknown":
-        return FileContent("unknown")
+        return Parsed("unknown")
     if (size := path.stat().st_size) > max_bytes:
-        return FileContent(
+        return Parsed(
             identity.format,
             problem=FileProblem(
                 "FILE-TOO-LARGE",
@@ -183,7 +237,7 @@ def read(
             ),
         )
     if size == 0:
-        return FileContent(
+        return Parsed(
             identity.format,
             problem=FileProblem(
                 "FILE-EMPTY",
@@ -193,29 +247,29 @@ def read(
     try:
         return _parsed(path, identity, ReadingContext(received_on or date.min, name))
     except Unreadable as error:
-        return FileContent(identity.format, problem=error.problem)
+        return Parsed(identity.format, problem=error.problem)
 
 
-def _parsed(path: Path, identity: FileIdentity, context: ReadingContext) -> FileContent:
+def _parsed(path: Path, identity: FileIdentity, context: ReadingContext) -> Parsed:
     """The content of a file by what its name says it is. Raises ``Unreadable``."""
     if identity.dataset == "workbook":
         return _workbook(path, context)
     if reader := readers().get(identity.dataset):
         reading = _guarded(reader, lambda: reader.read(path, identity.format, context))
-        return FileContent(
+        return Parsed(
             identity.format,
             _tables(reading),
             findings=tuple((None, finding) for finding in reading.findings),
             holds_people=reader.holds_people,
         )
     dataset = datasets()[identity.dataset]
-    return FileContent(identity.format, (_table(dataset, None, _FLAT[identity.format](path, dataset)),))
+    return Parsed(identity.format, (_table(dataset, None, _FLAT[identity.format](path, dataset)),))
 
 
-def _workbook(path: Path, context: ReadingContext) -> FileContent:
+def _workbook(path: Path, context: ReadingContext) -> Parsed:
     """The sheets that are datasets or a reader's. Raises ``Unreadable``."""
     book = read_workbook(path)
-    tables: list[Table] = []
+    tables: list[ParsedTable] = []
     findings: list[tuple[str | None, Finding]] = []
     for sheet in book.sheets:
         if isinstance(sheet.kind, Dataset):
@@ -224,7 +278,7 @@ def _workbook(path: Path, context: ReadingContext) -> FileContent:
             made, found = _read_sheet(sheet.kind, sheet, context)
             tables += made
             findings += [(sheet.name, finding) for finding in found]
-    return FileContent(
+    return Parsed(
         "xlsx",
         tuple(tables),
         book.ignored_sheets,
@@ -236,14 +290,14 @@ def _workbook(path: Path, context: ReadingContext) -> FileContent:
 
 def _read_sheet(
     reader: Reader, sheet: Sheet, context: ReadingContext
-) -> tuple[tuple[Table, ...], tuple[Finding, ...]]:
+) -> tuple[tuple[ParsedTable, ...], tuple[Finding, ...]]:
     """What a reader makes of its sheet; one that can't be taken stops that sheet only."""
     try:
         if isinstance(sheet.raw, Unreadable):
             raise sheet.raw
         reading = _guarded(reader, lambda: reader.read_sheet(sheet.cells, context))
     except Unreadable as error:
-        refused = Table(reader.gives[0], sheet.name, pd.DataFrame(), (), error.problem)
+        refused = ParsedTable(reader.gives[0], sheet.name, None, (), error.problem)
         return (refused,), ()
     named = tuple(replace(table, name=sheet.name) for table in reading.tables)
     return _tables(replace(reading, tables=named)), reading.findings
@@ -263,19 +317,19 @@ def _guarded(reader: Reader, read: Callable[[], Reading]) -> Reading:
         ) from None
 
 
-def _tables(reading: Reading) -> tuple[Table, ...]:
+def _tables(reading: Reading) -> tuple[ParsedTable, ...]:
     return tuple(_table(datasets()[table.dataset], table.name, raw_table(table)) for table in reading.tables)
 
 
-def _table(dataset: Dataset, sheet: str | None, raw: RawTable | Unreadable) -> Table:
+def _table(dataset: Dataset, sheet: str | None, raw: RawTable | Unreadable) -> ParsedTable:
     """The table, or the reason why it can't be taken. What a sheet lacks stops that sheet only."""
     if isinstance(raw, Unreadable):
-        return Table(dataset.name, sheet, pd.DataFrame(), (), raw.problem)
+        return ParsedTable(dataset.name, sheet, None, (), raw.problem)
     try:
-        frame, header = tidy(raw)
+        table, header = tidy(raw)
     except Unreadable as error:
-        return Table(dataset.name, sheet, pd.DataFrame(), (), error.problem)
-    return Table(dataset.name, sheet, frame, header, _missing_columns(dataset, header))
+        return ParsedTable(dataset.name, sheet, None, (), error.problem)
+    return ParsedTable(dataset.name, sheet, table, header, _missing_columns(dataset, header))
 
 
 def _missing_columns(dataset: Dataset, header: tuple[str, ...]) -> FileProblem | None:

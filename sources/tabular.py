@@ -127,6 +127,8 @@ def _parse(data: bytes, delimiter: str, width: int) -> tuple[pa.Table, list[tupl
                 quoted_strings_can_be_null=False,
             ),
         )
+    except pa.ArrowMemoryError:
+        raise
     except pa.ArrowException:
         raise Unreadable("FILE-CSV", "The file can't be read as CSV. Export it again as CSV UTF-8.") from None
     return table, wrong
@@ -273,6 +275,8 @@ def read_parquet(path: Path, dataset: Dataset) -> RawTable:
                     "FILE-BOMB", "Unpacked, the file is far larger than any delivery. Deliver it in parts."
                 )
             table = file.read()
+    except pa.ArrowMemoryError:
+        raise
     except (pa.ArrowException, OSError, ValueError):
         raise Unreadable(
             "FILE-PARQUET",
@@ -299,6 +303,8 @@ def _parquet_text(column: pa.ChunkedArray, place: int) -> pa.Array:
         if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
             raise pa.ArrowInvalid("no text")
         return text_array(column.cast(pa.large_string()))
+    except pa.ArrowMemoryError:
+        raise
     except (pa.ArrowException, OSError):
         raise Unreadable(
             "FILE-PARQUET-TYPE",

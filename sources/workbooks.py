@@ -77,6 +77,8 @@ def read_workbook(path: Path) -> Workbook:
             ]
     except BaseException as error:
         # A panic of the Rust library is no Exception, yet says no more than that the file is broken.
+        if isinstance(error, MemoryError | Unreadable):
+            raise
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise _broken() from None
@@ -194,9 +196,11 @@ def _error_cells(archive: zipfile.ZipFile) -> dict[str, dict[tuple[int, int], st
     found: dict[str, dict[tuple[int, int], str]] = {}
     for name, part in _sheet_parts(archive).items():
         xml = archive.read(part)
-        places = _CELL.findall(xml)
-        height = max((int(row) for row in {row for _, row in places}), default=0)
-        width = max((_column_number(letters) for letters in {letters for letters, _ in places}), default=0)
+        # Few are different, and a list of all cells would be larger than the sheet.
+        rows = {match[2] for match in _CELL.finditer(xml)}
+        letters = {match[1] for match in _CELL.finditer(xml)}
+        height = max(map(int, rows), default=0)
+        width = max(map(_column_number, letters), default=0)
         if height * width > MAX_SHEET_CELLS:
             raise Unreadable(
                 "FILE-BOMB",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
+from flows import reading
 from flows.archive import read_delivered
 from flows.build import make_landing
 from flows.files import read_json, write_json
@@ -86,6 +88,8 @@ def test_a_sheet_that_a_reader_reads_gives_rows_of_several_datasets(tmp_path: Pa
 def test_a_sheet_that_was_refused_is_read_again_when_the_rules_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    own = shutil.copytree(Path(__file__).parent / "readers", tmp_path / "readers")
+    monkeypatch.setattr(readers, "FOLDERS", (SOURCES, own))
     inbox = deliver(tmp_path / "inbox", states=[*STATES, {"iso3": "FRA", "name": "France"}])
     columns = list(MEETINGS[0])
     meeting = ["M-1", *list(MEETINGS[0].values())[1:], "2025-06-01"]
@@ -97,9 +101,9 @@ def test_a_sheet_that_was_refused_is_read_again_when_the_rules_change(
         "partly_loaded",
         "Column A holds something else than states.",
     )
-    monkeypatch.setattr(
-        readers._module("coding", Path(__file__).parent / "readers/coding"), "KNOWN", {"KHM", "FRA"}
-    )
+    code = own / "coding/reader.py"
+    code.write_text(code.read_text(encoding="utf-8").replace("KEN", "FRA"), encoding="utf-8")
+    reading.stop()
     monkeypatch.setattr("flows.refresh.rules_fingerprint", lambda: "changed")
     take_in(home, full=True)
     (file,) = [f for f in table(home, "files") if f["dataset"] == "workbook"]
