@@ -63,5 +63,6 @@ faults: setup-dev ## kills runs, fails disks and reads while publishing; counts 
 faults-full: setup-dev ## the same at length: hours
 	$(BIN)/python -m tests.faults --full
 
-bench: setup-dev ## medians of five: refreshes, dbt alone, the plain recomputation
-	$(BIN)/python -m tests.bench
+ROUNDS ?= 5
+bench: setup-dev ## medians of five: refreshes, dbt alone, the plain recomputation; writes docs/performance.md
+	$(BIN)/python -m tests.bench --rounds $(ROUNDS)
