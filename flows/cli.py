@@ -172,6 +172,33 @@ def check(
     raise typer.Exit(report.exit_code)
 
 
+@app.command()
+def template(
+    target: Annotated[Path, typer.Argument(metavar="OUT.xlsx", help="The workbook to write.")],
+    *,
+    year: Annotated[
+        int | None, typer.Option(help="Reporting year of the coding sheet; this year if left out.")
+    ] = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Write a workbook to fill in; filled in, wholly or in part, it is a delivery."""
+    from flows import template as making
+    from flows.home import today
+
+    reporting_year = today().year if year is None else year
+    written = making.write(target, reporting_year)
+    if as_json:
+        _print_json({"workbook": str(written), "reporting_year": reporting_year})
+        return
+    out().print(
+        f"Written: {written}. Fill it in, put it into a folder, and try it with: sraap check FOLDER",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
+
+
 def _print_check(report: Any, as_json: bool) -> None:
     if as_json:
         _print_json(report.as_dict())

@@ -62,6 +62,11 @@ def _indicators() -> list[tuple[str, str, str]]:
     return list(zip(frame["plan_version"], frame["indicator_id"], frame["rule"], strict=True))
 
 
+def plan_versions() -> set[str]:
+    """The plan versions that are loaded, by which answers are judged."""
+    return {plan for plan, _, _ in _indicators()}
+
+
 def context(home: Home, ledger: Ledger, today: date, people_key: bytes) -> Context:
     """What the door has to know of a home (expectations.door.Context)."""
     states = _counting(ledger, "states")

@@ -278,6 +278,7 @@ def _parsed(told: dict[str, Any], folder: Path, limits: Limits) -> Parsed:
     """
     from sources.readers import Finding
     from sources.reading import Parsed
+    from sources.template_mark import Mark
 
     try:
         findings = tuple(
@@ -302,6 +303,7 @@ def _parsed(told: dict[str, Any], folder: Path, limits: Limits) -> Parsed:
             personal_properties=bool(told["personal_properties"]),
             findings=findings,
             holds_people=bool(told["holds_people"]),
+            template=None if told["template"] is None else Mark.of(str(told["template"])),
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise _senseless(error) from None
@@ -332,7 +334,8 @@ def _table(told: dict[str, Any], path: Path, limits: Limits) -> ParsedTable:
             raise TypeError(name)
     if not {"_row", "_cells"} <= set(table.column_names) or len(set(table.column_names)) < table.num_columns:
         raise ValueError("columns")
-    return ParsedTable(dataset, _text(told["sheet"]), table, header, problem)
+    letters = {str(name): str(letter) for name, letter in dict(told["letters"]).items()}
+    return ParsedTable(dataset, _text(told["sheet"]), table, header, problem, letters)
 
 
 def _text(value: object) -> str | None:

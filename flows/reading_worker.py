@@ -104,6 +104,7 @@ def _told(parsed: Parsed, folder: Path) -> dict[str, Any]:
                 "header": list(table.header),
                 "problem": _problem(table.problem),
                 "file": name,
+                "letters": dict(table.letters),
             }
         )
     return {
@@ -123,6 +124,7 @@ def _told(parsed: Parsed, folder: Path) -> dict[str, Any]:
             for sheet, found in parsed.findings
         ],
         "holds_people": parsed.holds_people,
+        "template": parsed.template.plan_version if parsed.template else None,
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from expectations.door import Verdict
 from flows import faults
 from flows.archive import Entry, read_delivered
 from flows.home import Home, today
+from flows.knowledge import plan_versions
 from flows.ledger import Ledger
 from flows.reading import read
 from sources.contract import datasets
-from sources.reading import FileContent, Table, masked_name
+from sources.reading import FileContent, FileProblem, Table, masked_name
 
 LONGEST_SHOWN_NAME = 120
 
@@ -79,12 +80,29 @@ def read_file(item: Received) -> ReadFile:
     if item.path is None:
         return ReadFile(entry, None, restricted=True, shown_name=f"unknown--{entry.notice}")
     faults.point("read.file")
-    content = read(item.path, entry.name, item.received_on)
+    content = _of_a_loaded_plan(read(item.path, entry.name, item.received_on))
     return ReadFile(
         entry,
         content,
         restricted=_may_hold_people(content),
         shown_name=masked_name(entry.name, entry.sha256),
+    )
+
+
+def _of_a_loaded_plan(content: FileContent) -> FileContent:
+    """The content, refused where it is a template's of a plan whose ids mean nothing here."""
+    if content.template is None or content.template.plan_version in (loaded := plan_versions()):
+        return content
+    made_for = content.template.plan_version or "no plan version that can be read"
+    return replace(
+        content,
+        tables=(),
+        findings=(),
+        problem=FileProblem(
+            "FILE-PLAN",
+            f"The workbook was made for {made_for}; loaded is {', '.join(sorted(loaded))}. Load that plan, "
+            "or copy your cells into a new workbook made by sraap template.",
+        ),
     )
 
 
@@ -96,6 +114,7 @@ def _may_hold_people(content: FileContent) -> bool:
         or content.ignored_sheets
         or content.personal_properties
         or content.holds_people
+        or content.template  # on its page of explanations anybody may have written anything
     ):
         return True
     return not content.tables or any(_table_may_hold_people(table) for table in content.tables)

@@ -21,6 +21,7 @@ from rich.console import Console
 from flows import build, quiet, revisions
 from flows.build import quoted
 from flows.errors import Defect, SraapError, UsageProblem
+from flows.evidence import spreadsheet
 from flows.files import sha256_of
 from flows.home import Home
 from flows.ledger import Ledger
@@ -34,6 +35,8 @@ NOT_REPRODUCED = "dim_publication"
 """The one table that holds times and ids of runs."""
 
 FORMATS = ("csv", "parquet")
+COMPARED = (*FORMATS, "exports")
+"""Folders of a publication that hold the same bytes when it is made again."""
 
 
 @dataclass(frozen=True)
@@ -139,16 +142,17 @@ def _reproduce(home: Home, run: Run, known: Ledger, manifest: Mapping[str, Any])
     folder = run.folder / "reproduced"
     previous = _before(home, run, known, manifest)
     _build(run, known, manifest, previous=previous, folder=folder)
+    spreadsheet.write(folder, is_sample=home.kind == "sample")
     if previous is not None and previous.parquet.is_relative_to(run.folder):
         shutil.rmtree(previous.parquet.parent)
     then = {
         output["path"]: output["sha256"]
         for output in manifest["outputs"]
-        if output["path"].split("/")[0] in FORMATS and Path(output["path"]).stem != NOT_REPRODUCED
+        if output["path"].split("/")[0] in COMPARED and Path(output["path"]).stem != NOT_REPRODUCED
     }
     now = {
         path.relative_to(folder).as_posix(): sha256_of(path)
-        for name in FORMATS
+        for name in COMPARED
         for path in (folder / name).iterdir()
         if path.stem != NOT_REPRODUCED
     }

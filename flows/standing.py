@@ -22,7 +22,7 @@ from flows.ledger import COLUMNS, Batch, Ledger, typed
 from flows.program import program_version, rules_fingerprint
 from flows.received import ReadFile, moment
 from flows.rereading import Again
-from sources.reading import FileContent, masked_name
+from sources.reading import FileContent, Table, masked_name
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ def written_down(
     taken = old_files[old_files["file_sha256"].notna() & (old_files["outcome"] != "already_delivered")]
     names = {**dict(zip(taken["file_sha256"], taken["file_name"], strict=True)), **names}
     judged_balance = typed("row_balance", pd.concat([_shown(verdict.balance, names), _unread(reads)]))
-    judged_quarantined = typed("quarantined_rows", _shown(verdict.quarantined, names))
+    tables = [(f.entry.sha256, t) for f in reads if f.content for t in f.content.tables]
+    tables += [(delivery.file_sha256, delivery.table) for delivery in again.deliveries]
+    judged_quarantined = typed("quarantined_rows", _with_cells(_shown(verdict.quarantined, names), tables))
     balance = _balance_after(ledger.table("row_balance"), judged_balance, again, reads)
     quarantined = _quarantined_after(ledger.table("quarantined_rows"), judged_quarantined, again, reads)
     refused = _refused_after(ledger, reads, verdict)
@@ -117,6 +119,26 @@ def written_down(
 def _shown(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     """The frame with the names that may be shown; a line about no file keeps none."""
     return frame.assign(file_name=frame["file_sha256"].map(names).astype(object))
+
+
+def _with_cells(quarantined: pd.DataFrame, tables: Sequence[tuple[str, Table]]) -> pd.DataFrame:
+    """The frame with the cell as ``place`` (``states!C12``) where a cell of a spreadsheet fails."""
+    letters = pd.DataFrame(
+        [
+            (sha256, table.dataset, table.sheet, column, letter)
+            for sha256, table in tables
+            for column, letter in table.letters.items()
+        ],
+        columns=["file_sha256", "dataset", "sheet", "column_name", "letter"],
+    ).drop_duplicates(["file_sha256", "dataset", "sheet", "column_name"])
+    if letters.empty or quarantined.empty:
+        return quarantined
+    keys = ["file_sha256", "dataset", "sheet", "column_name"]
+    found = quarantined[keys].astype(object).merge(letters.astype(object), on=keys, how="left")
+    letter = found["letter"].set_axis(quarantined.index).astype("string")
+    row = quarantined["row_number"].astype("Int64").astype("string")
+    cell = quarantined["sheet"].astype("string") + "!" + letter + row
+    return quarantined.assign(place=cell.fillna(quarantined["place"].astype("string")))
 
 
 def _shown_arrow(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
@@ -236,6 +258,8 @@ def _outcome(
     if not content.tables and left:
         return "quarantined", " ".join(left)
     if not content.tables:
+        if content.template:
+            return "unknown_file", "No sheet of this template holds a row: nothing was delivered by it."
         why = "name is not that" if content.format == "unknown" else "sheets are not named after that"
         return "unknown_file", f"Its {why} of a dataset; it was archived and not loaded."
     return _outcome_of_rows(file, content, balance, refused)

@@ -26,7 +26,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -95,12 +95,14 @@ class ReadTable:
     ``frame``: columns of ``str`` named as the dataset's, ``""`` where a cell is missing; ``_row`` (int64):
     the number by which the row is known again when the file is read again, each once in the table; ``_place``
     (``str``): where in the file the row stands. A column that the dataset doesn't have is warned of and not
-    loaded.
+    loaded. ``letters``: where ``_row`` is a row of the sheet, the sheet's column of each column, so that a
+    cell can be named.
     """
 
     dataset: str
     name: str | None
     frame: pd.DataFrame = field(repr=False)
+    letters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

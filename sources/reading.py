@@ -7,7 +7,7 @@ a rule of a row. Source: docs/contract/inputs.md (Deliveries), docs/architecture
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -19,7 +19,8 @@ from sources.contract import Dataset, datasets
 from sources.frames import FileProblem, RawTable, Unreadable, frame_of, tidy
 from sources.readers import Finding, Reader, Reading, ReadingContext, raw_table, reader_of_file, readers
 from sources.tabular import read_csv, read_json, read_jsonl, read_parquet
-from sources.workbooks import Sheet, read_workbook
+from sources.template_mark import Mark
+from sources.workbooks import Sheet, letters_of, read_workbook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,6 +110,7 @@ class Table:
     ``sheet``: the sheet, or a reader's name for the table.
     ``header``: the column names of the file, trimmed and case-folded, in order.
     ``problem``: why this table can't be taken; its frame may then hold anything.
+    ``letters``: of a sheet, the letters of the spreadsheet's column of each column.
     """
 
     dataset: str
@@ -116,6 +118,7 @@ class Table:
     frame: pd.DataFrame = field(repr=False)
     header: tuple[str, ...] = field(repr=False)
     problem: FileProblem | None = None
+    letters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def header_only(self) -> bool:
@@ -132,12 +135,18 @@ class ParsedTable:
     table: pa.Table | None = field(repr=False)
     header: tuple[str, ...] = field(repr=False)
     problem: FileProblem | None = None
+    letters: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def header_only(self) -> bool:
+        """As of ``Table``."""
+        return self.problem is None and self.table is not None and self.table.num_rows == 0
 
     def as_table(self) -> Table:
         import pandas as pd
 
         frame = pd.DataFrame() if self.table is None else frame_of(self.table)
-        return Table(self.dataset, self.sheet, frame, self.header, self.problem)
+        return Table(self.dataset, self.sheet, frame, self.header, self.problem, self.letters)
 
 
 @dataclass(frozen=True)
@@ -151,6 +160,7 @@ class Parsed:
     personal_properties: bool = False
     findings: tuple[tuple[str | None, Finding], ...] = ()
     holds_people: bool = False
+    template: Mark | None = None
 
     def as_content(self) -> FileContent:
         return FileContent(
@@ -161,6 +171,7 @@ class Parsed:
             self.personal_properties,
             self.findings,
             self.holds_people,
+            self.template,
         )
 
 
@@ -172,6 +183,7 @@ class FileContent:
     ``personal_properties``: the workbook's document properties hold text that could name a person.
     ``findings``: what readers say of the file besides its rows, each with the sheet it is about, if any.
     ``holds_people``: a reader of files that may name persons read it.
+    ``template``: the workbook was made by ``sraap template``; its sheets without rows are no tables.
     """
 
     format: str
@@ -181,6 +193,7 @@ class FileContent:
     personal_properties: bool = False
     findings: tuple[tuple[str | None, Finding], ...] = ()
     holds_people: bool = False
+    template: Mark | None = None
 
 
 def classify(name: str) -> FileIdentity:
@@ -273,11 +286,17 @@ def _workbook(path: Path, context: ReadingContext) -> Parsed:
     findings: list[tuple[str | None, Finding]] = []
     for sheet in book.sheets:
         if isinstance(sheet.kind, Dataset):
-            tables.append(_table(sheet.kind, sheet.name, sheet.raw))
+            table = _table(sheet.kind, sheet.name, sheet.raw)
+            tables.append(replace(table, letters=letters_of(sheet.raw)))
         else:
             made, found = _read_sheet(sheet.kind, sheet, context)
             tables += made
             findings += [(sheet.name, finding) for finding in found]
+    if book.template:
+        unwritten = [table for table in tables if table.header_only]
+        tables = [table for table in tables if not table.header_only]
+        if unwritten and tables:
+            findings.append((None, _unwritten(len(unwritten))))
     return Parsed(
         "xlsx",
         tuple(tables),
@@ -285,6 +304,17 @@ def _workbook(path: Path, context: ReadingContext) -> Parsed:
         personal_properties=book.personal_properties,
         findings=tuple(findings),
         holds_people=any(isinstance(s.kind, Reader) and s.kind.holds_people for s in book.sheets),
+        template=book.template,
+    )
+
+
+def _unwritten(count: int) -> Finding:
+    """A sheet of the template in which nobody wrote is no statement that there are no rows."""
+    return Finding(
+        "READ-UNWRITTEN",
+        "warn",
+        f"{count} sheet(s) of the template hold no row and were left out. To say that a dataset has no rows, "
+        "deliver a CSV file with only its header.",
     )
 
 
@@ -318,7 +348,10 @@ def _guarded(reader: Reader, read: Callable[[], Reading]) -> Reading:
 
 
 def _tables(reading: Reading) -> tuple[ParsedTable, ...]:
-    return tuple(_table(datasets()[table.dataset], table.name, raw_table(table)) for table in reading.tables)
+    return tuple(
+        replace(_table(datasets()[table.dataset], table.name, raw_table(table)), letters=table.letters)
+        for table in reading.tables
+    )
 
 
 def _table(dataset: Dataset, sheet: str | None, raw: RawTable | Unreadable) -> ParsedTable:

@@ -23,6 +23,7 @@ from python_calamine import CalamineWorkbook
 from sources.contract import Dataset, datasets
 from sources.frames import RawTable, Unreadable, named_header, text_array
 from sources.readers import Reader, SheetCells, reader_of_sheet
+from sources.template_mark import OWN_SHEETS, SHEET, Mark, mark_of
 
 MAX_UNPACKED_BYTES = 500_000_000
 MAX_RATIO = 200
@@ -56,11 +57,15 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Workbook:
-    """The sheets of datasets and readers, in order; how many are neither; whether it may name its author."""
+    """The sheets of datasets and readers, in order; how many are neither; whether it may name its author.
+
+    ``template``: what it says of itself if ``sraap template`` made it; that one's own sheets are not counted.
+    """
 
     sheets: tuple[Sheet, ...]
     ignored_sheets: int
     personal_properties: bool
+    template: Mark | None = None
 
 
 def read_workbook(path: Path) -> Workbook:
@@ -75,6 +80,7 @@ def read_workbook(path: Path) -> Workbook:
                 for name, kind in wanted
                 if kind is not None
             ]
+            template = _mark(book)
     except BaseException as error:
         # A panic of the Rust library is no Exception, yet says no more than that the file is broken.
         if isinstance(error, MemoryError | Unreadable):
@@ -87,7 +93,33 @@ def read_workbook(path: Path) -> Workbook:
             "FILE-SHEETS",
             "No sheet is named after a dataset. Name each sheet as its dataset, for example states.",
         )
-    return Workbook(tuple(sheets), len(wanted) - len(sheets), errors.personal)
+    own = OWN_SHEETS if template else frozenset()
+    ignored = sum(1 for name, kind in wanted if kind is None and name.strip().casefold() not in own)
+    return Workbook(tuple(sheets), ignored, errors.personal, template)
+
+
+def _mark(book: Any) -> Mark | None:
+    if SHEET not in book.sheet_names:
+        return None
+    rows = book.get_sheet_by_name(SHEET).to_python(skip_empty_area=False)
+    return mark_of([[_cell_text(cell) for cell in row] for row in rows])
+
+
+def column_letters(place: int) -> str:
+    """The letters of a spreadsheet's column, from 0: A, Z, AA."""
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def letters_of(raw: RawTable | Unreadable) -> dict[str, str]:
+    """Column name -> letters of its column in the sheet."""
+    if isinstance(raw, Unreadable):
+        return {}
+    return {name: column_letters(place) for place, name in enumerate(raw.header)}
 
 
 def only_sheet(path: Path) -> SheetCells:

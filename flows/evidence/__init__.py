@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.changes import changed_totals
-from flows.evidence import datapackage, docs, lineage, manifest, sdmx, verify
+from flows.evidence import datapackage, docs, lineage, manifest, sdmx, spreadsheet, verify
 from flows.files import json_bytes, read_json
 from flows.home import Home, timestamp
 
@@ -28,14 +28,16 @@ def write_exports(
 ) -> list[manifest.Output]:
     """Write what describes the tables of a publication, once they and dbt's manifest stand in ``folder``.
 
-    ``indicators.sdmx.csv``, ``datapackage.json``, and below ``evidence/``: ``openlineage.json``,
-    ``changes.json`` (totals that differ from the publication before), ``data_docs/`` and ``verify.py``.
+    ``indicators.sdmx.csv``, ``exports/indicators.xlsx``, ``datapackage.json``, and below
+    ``evidence/``: ``openlineage.json``, ``changes.json`` (totals that differ from the publication
+    before), ``data_docs/`` and ``verify.py``.
     ``settings``: as in the manifest; ``files``: as in ``audit.files``; ``validations``: Great Expectations'
     own results. Returns what is hashed by now, for ``write_manifest``. Raises ``OSError`` and
     ``duckdb.Error``.
     """
     evidence = folder / "evidence"
     sdmx.write(folder)
+    spreadsheet.write(folder, is_sample=home.kind == "sample")
     tables = manifest.tables_of(folder)
     outputs = manifest.describe(folder, tables)
     nodes = read_json(evidence / "dbt" / "manifest.json")["nodes"]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flows.evidence import spreadsheet
 from flows.evidence.manifest import Output, Table
 from flows.files import json_bytes
 
@@ -41,7 +42,8 @@ _CSV_NOTE = (
 def write(
     folder: Path, nodes: Mapping[str, Any], tables: Mapping[str, Table], outputs: Mapping[str, Output]
 ) -> Path:
-    """Write ``datapackage.json``: a resource for each Parquet and CSV file of a marts table.
+    """Write ``datapackage.json``: a resource for each Parquet and CSV file of a marts table, and one
+    for the workbook.
 
     ``nodes``: those of dbt's manifest; ``tables`` and ``outputs`` by path. Raises ``OSError``, and
     ``KeyError`` for a column type that Table Schema has no word for.
@@ -55,6 +57,8 @@ def write(
         if part in ("parquet", "csv"):
             schema = _schema(models.get(name), tables[path], keys.get(name))
             resources.append(_resource(name, outputs[path], models.get(name), schema))
+    if (workbook := outputs.get(spreadsheet.NAME)) is not None:
+        resources.append(_workbook(workbook))
     document = {
         "$schema": f"{PROFILE}/datapackage.json",
         "name": "siem-reap-angkor-action-plan-indicators",
@@ -116,6 +120,21 @@ def _schema(model: Mapping[str, Any] | None, table: Table, key: list[str] | None
 
 def _field_type(kind: str) -> str:
     return "number" if kind.startswith("DECIMAL") else _FIELD_TYPES[kind]
+
+
+def _workbook(output: Output) -> dict[str, Any]:
+    """The workbook: several tables in one file, for which Table Schema has no words."""
+    return {
+        "$schema": f"{PROFILE}/dataresource.json",
+        "name": "indicators-xlsx",
+        "title": "Indicators, for spreadsheets",
+        "description": "The indicators by year with their wording, every value, and what each counts.",
+        "path": output.path,
+        "format": "xlsx",
+        "mediatype": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "bytes": output.bytes,
+        "hash": f"sha256:{output.sha256}",
+    }
 
 
 def _resource(

@@ -208,7 +208,7 @@ def test_the_data_package_is_by_its_profile_and_describes_every_table(refreshed:
     paths = {resource["path"] for resource in package["resources"]}
     assert paths == {
         path.relative_to(refreshed.published).as_posix()
-        for part in ("parquet", "csv")
+        for part in ("parquet", "csv", "exports")
         for path in (refreshed.published / part).iterdir()
     }
     names = [resource["name"] for resource in package["resources"]]
@@ -220,6 +220,8 @@ def test_the_data_package_is_by_its_profile_and_describes_every_table(refreshed:
         else:
             assert resource["hash"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
             assert resource["bytes"] == len(content)
+        if resource["format"] == "xlsx":
+            continue
         undescribed = [f["name"] for f in resource["schema"]["fields"] if not f.get("description")]
         assert undescribed == [], resource["name"]
 

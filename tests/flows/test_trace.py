@@ -97,6 +97,7 @@ def test_a_publication_is_made_again_byte_by_byte_without_the_registers(nights: 
         assert made.is_whole, made.as_dict()
         assert made.exit_code == 0
         assert len(made.identical) > 100
+        assert "exports/indicators.xlsx" in made.identical
     assert snapshot(nights.home.publications) == before
     assert nights.home.published.readlink().name == nights.publications[-1]
 

@@ -75,13 +75,13 @@ def test_a_layout_that_it_doesn_t_know_and_a_reader_that_breaks_quarantine_the_f
 
 
 def test_a_sheet_that_a_reader_reads_gives_rows_of_several_datasets(tmp_path: Path) -> None:
-    path = book(tmp_path / "any.xlsx", {"Coding ": [["KHM"], ["KEN"]], "Notes": [["x"]]})
+    path = book(tmp_path / "any.xlsx", {"Codes ": [["KHM"], ["KEN"]], "Notes": [["x"]]})
     content = read(path, path.name, DAY)
     assert [(t.dataset, t.sheet) for t in content.tables] == [
-        ("meetings", "Coding "),
-        ("obligations", "Coding "),
+        ("meetings", "Codes "),
+        ("obligations", "Codes "),
     ]
-    assert content.tables[0].frame["_place"].tolist() == ["coding!A1", "coding!A2"]
+    assert content.tables[0].frame["_place"].tolist() == ["codes!A1", "codes!A2"]
     assert content.ignored_sheets == 1
 
 
@@ -93,7 +93,7 @@ def test_a_sheet_that_was_refused_is_read_again_when_the_rules_change(
     inbox = deliver(tmp_path / "inbox", states=[*STATES, {"iso3": "FRA", "name": "France"}])
     columns = list(MEETINGS[0])
     meeting = ["M-1", *list(MEETINGS[0].values())[1:], "2025-06-01"]
-    book(inbox / "any.xlsx", {"coding": [["KHM"], ["FRA"]], "meetings": [[*columns, "received_on"], meeting]})
+    book(inbox / "any.xlsx", {"codes": [["KHM"], ["FRA"]], "meetings": [[*columns, "received_on"], meeting]})
     home = tmp_path / "home"
     take_in(home, inbox)
     (file,) = [f for f in table(home, "files") if f["dataset"] == "workbook"]
@@ -101,7 +101,7 @@ def test_a_sheet_that_was_refused_is_read_again_when_the_rules_change(
         "partly_loaded",
         "Column A holds something else than states.",
     )
-    code = own / "coding/reader.py"
+    code = own / "codes/reader.py"
     code.write_text(code.read_text(encoding="utf-8").replace("KEN", "FRA"), encoding="utf-8")
     reading.stop()
     monkeypatch.setattr("flows.refresh.rules_fingerprint", lambda: "changed")

@@ -17,7 +17,7 @@ def read_sheet(sheet: SheetCells, context: ReadingContext) -> Reading:
     common = {
         "received_on": context.received_on.isoformat(),
         "_row": range(1, len(states) + 1),
-        "_place": [f"coding!A{row}" for row in range(1, len(states) + 1)],
+        "_place": [f"codes!A{row}" for row in range(1, len(states) + 1)],
     }
     meetings = pd.DataFrame(
         {

@@ -1,0 +1,1 @@
+"""The sheet on which coders write what each report says."""
