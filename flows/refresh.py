@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flows import archive, faults, ledger, notifying, publication, quiet, retention, storage
 from flows.archive import Found
-from flows.errors import Blocked, Defect, Interrupted, SourceFailed, SraapError, UsageProblem
+from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
 from flows.evidence import manifest as evidence_manifest
 from flows.fetching import receipts, settings
 from flows.fetching.settings import Source
@@ -86,8 +86,9 @@ def refresh(request: Request, night: Night | None = None) -> Result:
             raise
         _tell(home, problem, None, channels)
         raise problem from error
-    if result.error is not None:
-        unsent = _tell(home, result.error, result.record["run_id"], channels)
+    failed = result.error or receipts.missing(result.record)
+    if failed is not None:
+        unsent = _tell(home, failed, result.record["run_id"], channels)
         if unsent:
             result.record["not_notified"] = unsent
             with contextlib.suppress(OSError):
@@ -363,13 +364,9 @@ def _fetch(home: Home, run: Run, sources: Sequence[Source], state: State, everyt
         receipts.write(run.folder, found)
     new = archive.only_new(receipts.waiting(home), archive.read_delivered(home), classify)
     known = replace(state, new=state.new + [one for one in new if one not in state.new])
-    missing = [receipt for receipt in found if receipt.is_missing]
-    if missing and not known.anything_new and not known.ledger.batches:
-        raise SourceFailed(
-            "no source brought anything, and nothing has been delivered yet",
-            where=", ".join(receipt.source for receipt in missing),
-            next_step=" ".join(receipt.sentence for receipt in missing),
-        )
+    missing = receipts.missing(run.record)
+    if missing is not None and not known.anything_new and not known.ledger.batches:
+        raise missing
     return known
 
 

@@ -17,11 +17,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from flows.home import Home
+from flows.home import Home, today
 from flows.refresh import Request, refresh
 from tests.flows.conftest import sraap
 from tests.flows.fetching.server import Asked, Server, csv, raw, reply, serving
-from tests.flows.harness import ANSWERS, AS_OF, REQUIRED, without_prefect, write_csv
+from tests.flows.harness import ANSWERS, REQUIRED, without_prefect, write_csv
+from tests.sources.untc_status import pages
 from tests.test_canaries import contents
 
 TOKEN, PASSWORD, KEY, IN_QUERY = (
@@ -33,6 +34,8 @@ TOKEN, PASSWORD, KEY, IN_QUERY = (
 CANARY = b"canary-"
 MORE_ANSWERS = [*ANSWERS, {"report_id": "R-KHM", "indicator_id": "1.2", "answer": "yes"}]
 CHANGED = "article7_answers"
+STATUS_OF = "treaty_actions"
+STATUS = [["Cambodia", "3 Dec\t 1997", "28 Jul\t 1999"], ["Kenya 1", "5 Dec\t 1997", "23 Jan\t 2001"]]
 DOWN = "meeting_participants"
 
 
@@ -50,10 +53,9 @@ def configuration(server: Server, *, first: bool) -> str:
     text = "sources:\n"
     for dataset in REQUIRED:
         query = f"?key={IN_QUERY}" if dataset == DOWN else ""
-        text += (
-            f"  {dataset.replace('_', '-')}:\n    kind: {dataset}\n    allow_private: true\n    ending: csv\n"
-        )
-        text += f"    address: {server.at(f'/{dataset}{query}')}\n    attempts: 1\n"
+        kind, ending = ("untc_status", "xml") if dataset == STATUS_OF else (dataset, "csv")
+        text += f"  {dataset.replace('_', '-')}:\n    kind: {kind}\n    ending: {ending}\n"
+        text += f"    address: {server.at(f'/{dataset}{query}')}\n    attempts: 1\n    allow_private: true\n"
         text += "    credentials: {bearer: CANARY_TOKEN}\n    headers: {X-Key: {variable: CANARY_KEY}}\n"
         text += "    stale_after_hours: {warn: 24, error: 48}\n"
     common = (
@@ -83,6 +85,7 @@ class Nights:
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     folder = tmp_path_factory.mktemp("sources")
     home, names = folder / "home", folder / "sources.yml"
+    day = today().isoformat()  # rows of the depositary's table are known from the day it came
     secrets = {
         "CANARY_TOKEN": TOKEN,
         "CANARY_USER": "someone",
@@ -92,13 +95,15 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     }
     with serving() as server, pytest.MonkeyPatch.context() as patch:
         for dataset, rows in REQUIRED.items():
-            body = content_of(folder, dataset, rows)
-            server.on(f"/{dataset}", csv(body, ETag=f'"{dataset}"'), reply(304, b"", None))
+            answer = csv(content_of(folder, dataset, rows), ETag=f'"{dataset}"')
+            if dataset == STATUS_OF:
+                answer = reply(body=pages.xml(STATUS), Content_Type="text/xml", ETag='"status"')
+            server.on(f"/{dataset}", answer, reply(304, b"", None))
         server.on("/back", thrown_back)
         server.on("/closed", reply(401))
         server.on("/broken", raw(f"HTTP/1.1 200 OK\r\nX: {KEY}\r\nTransfer-Encoding: {TOKEN}".encode()))
         names.write_text(configuration(server, first=True), encoding="utf-8")
-        done = sraap("refresh", "--home", home, "--as-of", AS_OF, "--json", "--debug", **secrets)
+        done = sraap("refresh", "--home", home, "--as-of", day, "--json", "--debug", **secrets)
         said = done.stdout + done.stderr
         assert done.returncode == 3, said[-3000:]
         first = json.loads(done.stdout)
@@ -110,9 +115,9 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
         server.on(f"/{DOWN}", reply(500))
         for name, value in secrets.items():
             patch.setenv(name, value)
-        second = refresh(Request(home, as_of=AS_OF), without_prefect).record
-        third = sraap("refresh", "--home", home, "--as-of", AS_OF, "--json", **secrets)
-        for command in (["audit"], ["audit", "--json"], ["doctor"], ["refresh", "--as-of", AS_OF]):
+        second = refresh(Request(home, as_of=day), without_prefect).record
+        third = sraap("refresh", "--home", home, "--as-of", day, "--json", **secrets)
+        for command in (["audit"], ["audit", "--json"], ["doctor"], ["refresh", "--as-of", day]):
             told = sraap(*command, "--home", home, **secrets)
             said += told.stdout + told.stderr
         said += third.stdout + third.stderr
@@ -137,7 +142,8 @@ def test_what_sources_bring_is_published_though_others_fail(nights: Nights) -> N
     assert Home(nights.home).kind == "real"
     publication = nights.first["run_id"]
     files = rows(nights.home, publication, "select source, dataset, outcome from audit.files")
-    assert set(files) == {(dataset.replace("_", "-"), dataset, "loaded") for dataset in REQUIRED}
+    kinds = {dataset: dataset for dataset in REQUIRED} | {STATUS_OF: "untc_status"}
+    assert set(files) == {(d.replace("_", "-"), kinds[d], "loaded") for d in REQUIRED}
     assert rows(nights.home, publication, "select outcome, exit_code from audit.runs") == [("published", 3)]
 
 

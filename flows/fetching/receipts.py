@@ -184,10 +184,22 @@ def delivered_copies(home: Home) -> dict[str, frozenset[str]]:
 # --- what is said of a run ----------------------------------------------------------------------------------
 
 
+def missing(record: Mapping[str, Any]) -> SourceFailed | None:
+    """The error of sources that failed and of which there is no copy, if any did. ``record``: run.json."""
+    receipts = [Receipt(**receipt) for receipt in record.get("sources") or ()]
+    failed = [receipt for receipt in receipts if receipt.is_missing]
+    if not failed:
+        return None
+    return SourceFailed(
+        "a source failed, and there is no earlier copy of it",
+        where=", ".join(receipt.source for receipt in failed),
+        next_step=" ".join(receipt.sentence for receipt in failed),
+    )
+
+
 def exit_code(record: Mapping[str, Any], otherwise: int) -> int:
     """3 where a source failed of which there is no copy, else ``otherwise``, 0 or 1. ``record``: run.json."""
-    missing = any(Receipt(**receipt).is_missing for receipt in record.get("sources") or ())
-    return SourceFailed.exit_code if missing else otherwise
+    return otherwise if missing(record) is None else SourceFailed.exit_code
 
 
 def checks(run_id: str, record: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import sys
 import types
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,11 @@ from flows.home import Home
 from flows.night import receive
 from flows.refresh import SAMPLE, Night, Request, Result, refresh
 from flows.runs import Run
+from sources.reading import read
 from tests.flows.fetching.server import CSV, Answer, Server, Time, csv, reply, serving, silent, source
 from tests.flows.harness import AS_OF, deliver, table, taking_in
+from tests.sources.indico import server as indico
+from tests.sources.unoda_treaty import replies
 
 MORE = CSV + b"PER,Peru,Latin American and Caribbean,2025-01-02\n"
 
@@ -399,6 +402,34 @@ def test_the_deadline_is_one_for_all_requests_of_a_collector(
     found = collected(Home(place), source("api", server.at("/api/")), tmp_path)
     assert "not done within its deadline of 60 seconds" in found.sentence
     assert found.attempts <= 7
+
+
+def test_the_collectors_of_readers_ask_through_it(
+    place: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Indico and the UNODA database answer becomes files that their readers read."""
+    monkeypatch.setenv("INDICO_TOKEN", indico.TOKEN)
+    actions = [replies.action("Cambodia", "Ratification", "1999-07-28")]
+    server.on("/", as_json(replies.reply(actions)))
+    home = Home(place)
+    with indico.serving() as address:
+        meeting = source("meeting", address, "credentials: {bearer: INDICO_TOKEN}", "indico")
+        unoda = source("unoda", server.at("/"), kind="unoda_treaty")
+        assert meeting.collected and unoda.collected
+        meeting = replace(meeting, settings=indico.SETTINGS)
+        found = fetch.fetch(
+            home, (meeting, unoda, replace(meeting, name="other", settings={})), defective=str
+        )
+    assert [receipt.outcome for receipt in found] == ["fetched", "fetched", "failed"]
+    assert "its settings are wrong (ValueError)" in found[2].sentence
+    rows: dict[tuple[str, str], int] = {}
+    for path in receipts.inbox(home).iterdir():
+        content = read(path, path.name, date(2026, 6, 1))
+        assert content.problem is None
+        rows |= {(path.name, table.dataset): len(table.frame) for table in content.tables}
+    assert rows[("unoda_treaty--unoda.json", "treaty_actions")] == 1
+    assert rows[("indico--meeting.json", "meetings")] == 1
+    assert rows[("indico--meeting.json", "meeting_participants")] == len(indico.REGISTRATIONS)
 
 
 # --- what is said of it -------------------------------------------------------------------------------------
