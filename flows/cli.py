@@ -512,6 +512,27 @@ def serve(
     )
 
 
+@app.command("open")
+def open_site(
+    home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False, debug: DebugOption = False
+) -> None:
+    """Open the site of the published publication in the browser, and print where it is.
+
+    Where no browser can be opened, that is said and the path serves as well. With --json none is opened.
+    """
+    from flows.site import published_site
+
+    page = published_site(existing_home(home))
+    if as_json:
+        _print_json({"publication": page.parent.parent.name, "path": str(page), "address": page.as_uri()})
+        return
+    out().print(str(page), soft_wrap=True, highlight=False, markup=False)
+    import webbrowser
+
+    if not webbrowser.open(page.as_uri()):
+        err().print("No browser could be opened here; open that file in one.", highlight=False)
+
+
 def existing_home(home: Path) -> Home:
     """The home of a command that needs one. Raises ``UsageProblem`` where none is."""
     from flows.home import Home

@@ -35,7 +35,7 @@ TOOLS = (
 _RULE_FILES = (("sources", (".py", ".yml", ".csv")), ("expectations", (".py",)))
 _PROGRAM_FILES = (
     *_RULE_FILES,
-    ("flows", (".py",)),
+    ("flows", (".py", ".html", ".css", ".js")),
     ("dbt_project", (".sql", ".yml", ".csv", ".py")),
 )
 _NOT_PROGRAM = {"sample", "target", "logs", "dbt_packages", "__pycache__"}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import evidence, faults
+from flows import evidence, faults, site
 from flows import ledger as ledgers
 from flows.build import quoted, target_path, warehouse_path
 from flows.fetching import receipts
@@ -94,6 +94,7 @@ def write_aside(home: Home, run: Run, content: Content) -> Path:
     described = evidence.write_exports(
         home, run, folder, settings=content.settings, files=files, validations=content.validations
     )
+    site.write(folder, previous=evidence.previous_of(home), is_sample=home.kind == "sample")
     faults.point("evidence.before_manifest")
     evidence.write_manifest(
         home,

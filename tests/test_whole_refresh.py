@@ -28,13 +28,14 @@ from sources.contract import datasets
 from sources.sample import DELIVERY, EXPECTED_FINDINGS
 from sources.sample.spellings import SPELLINGS
 from tests.agreement import PLAN, drawn_deliveries, marts_differences
+from tests.conftest import SAMPLE_AS_OF, Sample
 from tests.dbt_harness import FIGURES, rows_of
 from tests.oracle.indicators import answerable, compute
 from tests.oracle.rows import read_deliveries
 from tests.oracle.strategies import Delivery, write_delivery
 
 SRAAP = str(Path(sys.executable).parent / "sraap")
-AS_OF = date(2026, 11, 23)
+AS_OF = SAMPLE_AS_OF
 
 
 def run(*arguments: str, expected: tuple[int, ...]) -> subprocess.CompletedProcess[str]:
@@ -52,10 +53,8 @@ def published(home: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    home = tmp_path_factory.mktemp("sample") / "home"
-    run("refresh", "--home", str(home), "--as-of", AS_OF.isoformat(), expected=(1,))
-    yield home
+def sample_home(sample: Sample) -> Path:
+    return sample.home
 
 
 def audit(home: Path, query: str) -> list[tuple[Any, ...]]:

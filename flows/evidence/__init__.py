@@ -16,6 +16,8 @@ from flows.home import Home, timestamp
 if TYPE_CHECKING:
     from flows.runs import Run
 
+previous_of = manifest.previous_of
+
 
 def write_exports(
     home: Home,

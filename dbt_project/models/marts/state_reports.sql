@@ -60,7 +60,8 @@ listed as (
         ranked.file_sha256,
         ranked.file_name,
         ranked.sheet,
-        ranked.row_number
+        ranked.row_number,
+        ranked.place
     from reporting_parties
     full outer join ranked
         on
@@ -94,6 +95,7 @@ select
     cast(listed.file_sha256 as {{ dbt.type_string() }}) as file_sha256,
     cast(listed.file_name as {{ dbt.type_string() }}) as file_name,
     cast(listed.sheet as {{ dbt.type_string() }}) as sheet,
-    cast(listed.row_number as bigint) as row_number
+    cast(listed.row_number as bigint) as row_number,
+    cast(listed.place as {{ dbt.type_string() }}) as place
 from listed
 inner join years on listed.reporting_year = years.reporting_year

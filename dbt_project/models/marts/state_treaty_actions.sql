@@ -11,5 +11,6 @@ select
     cast(file_sha256 as {{ dbt.type_string() }}) as file_sha256,
     cast(file_name as {{ dbt.type_string() }}) as file_name,
     cast(sheet as {{ dbt.type_string() }}) as sheet,
-    cast(row_number as bigint) as row_number
+    cast(row_number as bigint) as row_number,
+    cast(place as {{ dbt.type_string() }}) as place
 from {{ ref('stg_treaty_actions') }}
