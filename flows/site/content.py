@@ -354,7 +354,7 @@ _AUDIT = {
     """,
     "freshness": """
         select subject, check_code, outcome, guards, sentence
-        from audit.validation_results where check_code like 'FRESH%' order by all
+        from audit.validation_results where check_code like 'FRESH%' or check_code like 'SOURCE-%' order by all
     """,
     "runs": """
         select run_id, started_at, ended_at, outcome, as_of, publication_id
@@ -364,10 +364,14 @@ _AUDIT = {
 }
 
 
+_FETCHES = """
+    select source, outcome, started_at, status, bytes, stale_since, sentence, file_name, sha256
+    from audit.fetches order by started_at desc, source limit 60
+"""
+
+
 def _audit(query: _Query) -> dict[str, list[Row]]:
     found = {name: query(sql) for name, sql in _AUDIT.items()}
     # fetched sources: there only where sources are configured
-    found["fetches"] = (
-        query("select * from audit.fetches order by all") if query.has("audit", "fetches") else []
-    )
+    found["fetches"] = query(_FETCHES) if query.has("audit", "fetches") else []
     return found

@@ -10,7 +10,7 @@ import base64
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,9 @@ def _label(name: object) -> str:
 
 
 def _cell(value: object) -> str:
-    return words.day(value) if type(value) is date else words.clean(value)
+    if isinstance(value, datetime):
+        return f"{words.moment(value)} UTC"
+    return words.day(value) if isinstance(value, date) else words.clean(value)
 
 
 def _source(row: Row) -> Markup:

@@ -608,8 +608,9 @@ def odd(built: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
         f"update marts.state_reports set document_url = 'javascript:{text}' where report_id is not null",
         f"update audit.files set file_name = '{text}'",
         f"update audit.quarantined_rows set sentence = '{text}'",
-        f"create table audit.fetches as select 'depositary' as source, '{text}' as error, "
-        "date '2026-11-01' as fetched_on",
+        "insert into audit.fetches (source, outcome, started_at, status, sentence, stale_since) values "
+        f"('depositary', 'failed', timestamp '2026-11-20 02:15:00', 503, '{text}', "
+        "timestamp '2026-11-01 02:15:00')",
         "insert into audit.validation_results (run_id, check_code, engine, subject, dimension, severity, "
         "outcome, guards, sentence) values ('x', 'FRESH-WARN', 'flow', 'states', 'timeliness', 'warn', "
         "'fail', 'The newest row is young.', 'The newest row is 900 days old.')",
@@ -651,7 +652,7 @@ def test_revisions_are_shown_with_their_reason_and_rows(odd: Site) -> None:
 def test_stale_data_and_fetched_sources_are_said(odd: Site) -> None:
     freshness = said(odd.pages["quality.html"].xpath("//section[@aria-labelledby='freshness']")[0])
     assert "stale" in freshness and "900 days old" in freshness
-    assert "depositary" in freshness and "1 Nov 2026" in freshness
+    assert "depositary" in freshness and "1 Nov 2026, 02:15 UTC" in freshness
 
 
 def test_states_in_cases_are_named_with_the_document_only(built: Site) -> None:

@@ -80,7 +80,7 @@ def address(sample: Sample, page: str) -> str:
 def test_axe_finds_nothing_and_nothing_overflows(
     sample: Sample, opened: Any, width: int, scheme: str
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 
     page = opened("about:blank", viewport={"width": width, "height": 900}, color_scheme=scheme)
     lines: list[str] = []
