@@ -354,7 +354,9 @@ _AUDIT = {
     """,
     "freshness": """
         select subject, check_code, outcome, guards, sentence
-        from audit.validation_results where check_code like 'FRESH%' or check_code like 'SOURCE-%' order by all
+        from audit.validation_results
+        where check_code like 'FRESH%' or check_code like 'SOURCE-%'
+        order by all
     """,
     "runs": """
         select run_id, started_at, ended_at, outcome, as_of, publication_id
