@@ -9,7 +9,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench mutants reference clean
+.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench fuzz mutants reference clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -66,3 +66,6 @@ faults-full: setup-dev ## the same at length: hours
 ROUNDS ?= 5
 bench: setup-dev ## medians of five: refreshes, dbt alone, the plain recomputation; writes docs/performance.md
 	$(BIN)/python -m tests.bench --rounds $(ROUNDS)
+fuzz: setup-dev ## reads 10,000 mutated files; none may crash, hang or bloat what reads them
+	$(BIN)/python -m tests.sources.fuzz
+

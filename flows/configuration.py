@@ -24,6 +24,10 @@ SETTINGS = (
     Setting(
         "SRAAP_TZ", "Time zone that says when a day begins; a name of the IANA database.", "Europe/Zurich"
     ),
+    Setting("SRAAP_READ_SECONDS", "Seconds that reading one file may take; more for a large file.", "10"),
+    Setting(
+        "SRAAP_READ_MEGABYTES", "Megabytes that reading one file may take; more for a large file.", "512"
+    ),
     Setting(
         "SRAAP_PEOPLE_KEY",
         "Key of the hashes that take the place of people's names, 16 characters or more.",

@@ -24,6 +24,9 @@ OWN_COLUMNS = ("_row", "_cells", "_place")
 """What a table has besides the cells; a column of a file that is called so is not kept."""
 
 
+MAX_COLUMNS = 2_000
+"""Datasets have a dozen; each column costs memory before it holds a cell."""
+
 MOST_SHOWN = 12
 """Places of columns in a sentence."""
 
@@ -85,6 +88,16 @@ def named_header(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(name.strip().casefold() or f"column {place}" for place, name in enumerate(cells, start=1))
 
 
+def check_width(columns: int) -> None:
+    """Raise ``Unreadable`` for a table that is far wider than any dataset."""
+    if columns > MAX_COLUMNS:
+        raise Unreadable(
+            "FILE-COLUMNS-MANY",
+            f"The table has {columns:,} columns, more than the {MAX_COLUMNS:,} that are read. Delete those "
+            "that hold nothing.",
+        )
+
+
 def tidy(raw: RawTable) -> tuple[pa.Table, tuple[str, ...]]:
     """The table of text and its header: cells trimmed, empty rows and nameless empty columns left out.
 
@@ -100,6 +113,7 @@ def tidy(raw: RawTable) -> tuple[pa.Table, tuple[str, ...]]:
         if name != f"column {place + 1}" or pc.any(filled[place]).as_py()
     ]
     header = tuple(name for _, name in names)
+    check_width(len(header))
     if twice := {name for name, times in Counter(header).items() if times > 1}:
         places = [str(place + 1) for place, name in names if name in twice]
         shown = ", ".join(places[:MOST_SHOWN]) + (", …" if len(places) > MOST_SHOWN else "")
@@ -123,5 +137,7 @@ def tidy(raw: RawTable) -> tuple[pa.Table, tuple[str, ...]]:
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """A table that ``tidy`` made, as pandas has it: ``str`` columns, ``_row`` and ``_cells`` int64."""
     frame: pd.DataFrame = table.to_pandas()
-    text = [name for name in table.column_names if name not in ("_row", "_cells")]
-    return frame.astype(dict.fromkeys(text, "str"))
+    other = [
+        name for name in table.column_names if name not in ("_row", "_cells") and frame.dtypes[name] != "str"
+    ]
+    return frame.astype(dict.fromkeys(other, "str")) if other else frame

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv as arrow_csv
 
 from sources.contract import Dataset
-from sources.frames import RawTable, Unreadable, named_header, text_array
+from sources.frames import RawTable, Unreadable, check_width, named_header, text_array
 
 MAX_CELLS = 50_000_000
 """More cells than this are no delivery but a bomb: a few bytes of Parquet can unfold to billions of rows."""
@@ -68,6 +68,7 @@ def read_csv(path: Path, dataset: Dataset) -> RawTable:
     above = data[: blank.end()] if blank else b""
     data = data[len(above) :]
     delimiter, header = _header(data, dataset)
+    check_width(len(header))
     end = ("\n" if not data.endswith((b"\n", b"\r")) else "") + _END + delimiter * (len(header) - 1) + "\n"
     data += end.encode()
     table, wrong = _parse(data, delimiter, len(header))
