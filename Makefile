@@ -42,7 +42,7 @@ lint: setup-dev ## ruff, mypy, sqlfluff
 	cd dbt_project && ../$(BIN)/sqlfluff lint models macros tests
 
 test: setup-dev lint ## every check and test
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lock: ## pins of pyproject.toml, with hashes and without addresses; keeps what is pinned already
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock

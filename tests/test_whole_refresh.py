@@ -9,12 +9,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-import socket
-import sqlite3
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,16 +19,13 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from flows import prefect_database, quiet
-from sources.contract import datasets
 from sources.sample import DELIVERY, EXPECTED_FINDINGS
 from sources.sample.spellings import SPELLINGS
-from tests.agreement import PLAN, drawn_deliveries, marts_differences
+from tests.agreement import PLAN, marts_differences
 from tests.conftest import SAMPLE_AS_OF, Sample
 from tests.dbt_harness import FIGURES, rows_of
 from tests.oracle.indicators import answerable, compute
 from tests.oracle.rows import read_deliveries
-from tests.oracle.strategies import Delivery, write_delivery
 
 SRAAP = str(Path(sys.executable).parent / "sraap")
 AS_OF = SAMPLE_AS_OF
@@ -141,68 +134,4 @@ def test_an_earlier_day_is_published_from_the_same_landing(sample_home: Path, tm
     names = {form: iso3 for iso3, forms in SPELLINGS.items() for form in forms}
     rows = read_deliveries([DELIVERY], names, answerable(PLAN))
     lines = marts_differences(compute(rows, day, PLAN), published(sample_home))
-    assert not lines, "\n".join(lines[:40])
-
-
-@pytest.fixture(scope="module")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Prefect server that stands already, which a refresh then uses instead of starting its own."""
-    before = dict(os.environ)
-    folder = tmp_path_factory.mktemp("prefect")
-    prefect_database.supply(folder)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-        program = (
-            "-m",
-            "uvicorn",
-            "--factory",
-            "prefect.server.api.server:create_app",
-            "--log-level",
-            "error",
-        )
-        server = subprocess.Popen(
-            [sys.executable, *program, "--fd", str(listener.fileno())],
-            env={**before, **quiet.SETTINGS, "PREFECT_HOME": str(folder), "PREFECT__SERVER_EPHEMERAL": "1"},
-            pass_fds=(listener.fileno(),),
-        )
-    try:
-        with urllib.request.urlopen(f"{url}/health", timeout=120) as answer:
-            assert answer.status == 200
-        os.environ["PREFECT_API_URL"] = url
-        yield
-        with sqlite3.connect(folder / "prefect.db") as database:
-            states = {state for (state,) in database.execute("select state_type from flow_run")}
-        assert "COMPLETED" in states, "no run told the server that stood already"
-    finally:
-        server.terminate()
-        server.wait()
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def whole_deliveries() -> list[Delivery]:
-    """Drawn deliveries that can be published: every required dataset is there, and the day has come."""
-    required = {name for name, dataset in datasets().items() if dataset.required}
-    return [
-        delivery
-        for delivery in drawn_deliveries(80)
-        if delivery.as_of <= AS_OF and required <= {stem.partition("--")[0] for stem in delivery.files}
-    ]
-
-
-@pytest.mark.usefixtures("prefect_server")
-@pytest.mark.parametrize("number", range(10))
-def test_a_drawn_delivery_through_a_whole_refresh(number: int, tmp_path: Path) -> None:
-    """So many rows of these are bad that the run may be blocked; then what blocks it is accepted by name."""
-    delivery = whole_deliveries()[number]
-    inbox, home = tmp_path / "inbox", tmp_path / "home"
-    write_delivery(inbox, delivery)
-    asked = ("refresh", "--home", str(home), "--as-of", delivery.as_of.isoformat(), "--json")
-    done = run(*asked, "--inbox", str(inbox), expected=(0, 1, 2))
-    if done.returncode == 2:
-        assert not (home / "published").exists()
-        codes = sorted({problem["check_code"] for problem in json.loads(done.stdout)["problems"]})
-        accepted = [word for code in codes for word in ("--accept", code)]
-        run(*asked, *accepted, "--by", "Test", "--why", "drawn to be bad", expected=(0, 1))
-    lines = marts_differences(compute(delivery.accepted, delivery.as_of, PLAN), published(home))
     assert not lines, "\n".join(lines[:40])

@@ -121,10 +121,12 @@ def taking_in(home: Home, run: Run, to_judge: bool) -> None:
 
 
 def without_prefect(home: Home, run: Run, to_judge: bool) -> None:
-    """A whole night as plain Python."""
+    """A whole night as plain Python; dbt is only started once nothing blocks the run."""
+    for step in (night.receive, night.judge):
+        night.take(step, str(home.root), run.run_id)
     dbt = build.begin(home, run.folder / "dbt.log")
     try:
-        for step in (night.receive, night.judge, night.build_marts, night.check_marts, night.publish):
+        for step in (night.build_marts, night.check_marts, night.publish):
             night.take(step, str(home.root), run.run_id)
     finally:
         build.end(dbt)
