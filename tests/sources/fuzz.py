@@ -116,6 +116,8 @@ def run(numbers: Iterable[int]) -> tuple[Counter[str], list[str]]:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix="sraap-fuzz-") as folder:
         path = Path(folder) / "file"
+        path.write_bytes(made[0][1])
+        reading.read(path, made[0][0])  # the process is there, and what reads its answers
         for number in numbers:
             chance = random.Random(number)
             name, data = chance.choice(made)
@@ -126,6 +128,8 @@ def run(numbers: Iterable[int]) -> tuple[Counter[str], list[str]]:
             took = time.monotonic() - began
             problems = [p for p in (content.problem, *(t.problem for t in content.tables)) if p]
             ended[problems[0].code if problems else "loaded"] += 1
+            if any(p.code == "FILE-CRASH" for p in problems):
+                print(f"seed {number} ({name}): {problems[0].sentence}")
             if not problems and not content.tables:
                 wrong.append(f"seed {number} ({name}): neither loaded nor quarantined")
             if any(not p.code.startswith("FILE-") or not p.sentence.endswith(".") for p in problems):
