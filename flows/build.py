@@ -15,10 +15,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import children, dbt_parse
+from flows import children, dbt_parse, plans
 from flows.errors import Defect
 from flows.files import read_json
 from flows.home import Home
+from flows.plans import Plan
 from flows.program import DBT_PROJECT
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Settings:
     publication_id: str
     run_id: str
     created_at: datetime
+    plans: tuple[Plan, ...] = ()
 
 
 def warehouse_path(home: Home) -> Path:
@@ -255,6 +257,7 @@ def make_control(
             f"create table control.{table} as select * replace (cast(action as integer) as action) "
             f"from read_csv({seed}, header = true, all_varchar = true) limit 0"
         )
+    plans.fill(connection, settings.plans)
 
 
 def quoted(text: str) -> str:

@@ -92,7 +92,7 @@ def _judge(home: Home, inboxes: tuple[Path, ...], *, as_run: bool) -> CheckRepor
             as_of=today(),
             today=today(),
             people_key=_key(home),
-            retry=retry(known, bool(files)) if as_run else "none",
+            retry=retry(home, known, bool(files)) if as_run else "none",
         )
     return _report(assessment, len(found) - len(new))
 

@@ -533,6 +533,67 @@ def open_site(
         err().print("No browser could be opened here; open that file in one.", highlight=False)
 
 
+plan_commands = typer.Typer(no_args_is_help=True, help="Plan versions besides the one that is shipped.")
+app.add_typer(plan_commands, name="plan")
+
+
+@plan_commands.command("load")
+def plan_load(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with actions.csv, indicators.csv and crosswalk.csv.")
+    ],
+    *,
+    version: Annotated[
+        str | None, typer.Option(help="Name of the version; the folder's name unless given.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Load another version of the plan; the next refresh computes it beside the configured one."""
+    from flows import plans
+
+    place = existing_home(home)
+    with place.lock():
+        place.settings()
+        found = plans.load(place, folder, version)
+    if as_json:
+        _print_json(found)
+        return
+    again = " (it was loaded before)" if found["already_loaded"] else ""
+    out().print(
+        f"Plan {found['plan_version']}: {found['actions']} actions, {found['indicators']} indicators{again}. "
+        "Compute it with: sraap refresh",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
+
+
+@plan_commands.command("list")
+def plan_list(
+    home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False, debug: DebugOption = False
+) -> None:
+    """The plan versions that a home computes."""
+    from flows import plans, show
+    from flows.program import PLAN_VERSION
+
+    lines = [{"plan_version": PLAN_VERSION, "sha256": None, "configured": True}]
+    lines += [
+        {"plan_version": name, "sha256": sha256, "configured": False}
+        for name, sha256 in plans.named(plans.loaded(existing_home(home))).items()
+    ]
+    if as_json:
+        _print_json(lines)
+    else:
+        show.table(
+            out(),
+            "Plan versions",
+            lines,
+            {"plan_version": "version", "configured": "configured", "sha256": "SHA-256 of its files"},
+        )
+
+
 def existing_home(home: Path) -> Home:
     """The home of a command that needs one. Raises ``UsageProblem`` where none is."""
     from flows.home import Home

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from flows import revisions, show
+from flows import plans, revisions, show
 from flows.build import Settings, make_control, make_landing, quoted
 from flows.errors import UsageProblem
 from flows.files import read_json
@@ -105,6 +105,7 @@ def _revisions(home: Home, old: Mapping[str, Any], new: Mapping[str, Any]) -> li
         publication_id=str(new["publication_id"]),
         run_id=str(new["publication_id"]),
         created_at=datetime.now(UTC).replace(tzinfo=None),
+        plans=plans.those_of(home, new),
     )
     with duckdb.connect(":memory:") as connection:
         connection.execute("attach ':memory:' as warehouse")

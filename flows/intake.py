@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from expectations.door import DeliveredTable, judge
-from flows import faults
+from flows import faults, plans
 from flows.archive import Entry
 from flows.files import naming, sync_file
 from flows.home import Home
@@ -47,7 +47,7 @@ def assess(
     ``repeated``: files that were delivered again, to be listed. Raises ``OSError`` where the archive can't be
     read and ``RuntimeError`` where the door finds a defect of its own.
     """
-    reads = [read_file(item) for item in files]
+    reads = [read_file(home, item) for item in files]
     again = Again.of(home, ledger, retry)
     reads += again.files
     last_seq = ledger.last_seq
@@ -89,6 +89,7 @@ def assess(
         as_of=as_of,
         last_seq=last_seq,
         repeated=repeated,
+        rules=plans.fingerprint(home),
     )
 
 

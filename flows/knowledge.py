@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from expectations.door import KEY_SEPARATOR, Context
+from flows import plans
 from flows.home import Home
 from flows.ledger import Ledger
-from flows.program import DBT_PROJECT, PLAN_VERSION
+from flows.program import PLAN_VERSION
 from sources.contract import datasets
 
 
@@ -56,15 +57,9 @@ def _counting(ledger: Ledger, dataset: str) -> pd.DataFrame | None:
     return latest[latest["record_status"] != "retracted"]
 
 
-def _indicators() -> list[tuple[str, str, str]]:
-    path = DBT_PROJECT / "seeds" / "plan_indicators.csv"
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    return list(zip(frame["plan_version"], frame["indicator_id"], frame["rule"], strict=True))
-
-
-def plan_versions() -> set[str]:
-    """The plan versions that are loaded, by which answers are judged."""
-    return {plan for plan, _, _ in _indicators()}
+def plan_versions(home: Home) -> set[str]:
+    """The plan versions that are known, by which answers are judged."""
+    return {plan for plan, _, _ in plans.indicators(home)}
 
 
 def context(home: Home, ledger: Ledger, today: date, people_key: bytes) -> Context:
@@ -78,7 +73,7 @@ def context(home: Home, ledger: Ledger, today: date, people_key: bytes) -> Conte
     return Context(
         today=today,
         plan_version=PLAN_VERSION,
-        indicators=_indicators(),
+        indicators=plans.indicators(home),
         people_key=people_key,
         known_keys=_KnownKeys(ledger),
         state_names={} if states is None else dict(zip(states["name"], states["iso3"], strict=True)),

@@ -26,6 +26,7 @@ from flows import (
     freshness,
     intake,
     ledger,
+    plans,
     publication,
     retention,
     revisions,
@@ -95,7 +96,7 @@ def judge(home: Home, run: Run) -> None:
     known = Ledger.read(home)
     with run.phase("judge"):
         files = received(home, known)
-        again = retry(known, bool(files))
+        again = retry(home, known, bool(files))
         # a run that accepts takes in a batch, be it an empty one, so that what it accepts is kept
         accepts = bool(run.record["asked"]["accept"])
         if not (files or accepts) and (again == "none" or not _anything_to_judge_again(known)):
@@ -251,6 +252,7 @@ def _settings(run: Run, known: Ledger, staged: Staged | None) -> build.Settings:
         publication_id=run.run_id,
         run_id=run.run_id,
         created_at=moment(run.run_id),
+        plans=plans.loaded(run.home),
     )
 
 
@@ -267,7 +269,7 @@ def _previous(
     return partial(
         revisions.fill_previous,
         previous=before,
-        definition=(PLAN_VERSION, figures_version()),
+        definition=(PLAN_VERSION, plans.definition(figures_version(), plans.named(plans.loaded(home)))),
         headers=sorted(revisions.header_only(known, since)),
         batches=revisions.later_than(files, since),
     )
@@ -350,6 +352,7 @@ def publish(home: Home, run: Run) -> None:
                 "plan_version": settings.plan_version,
                 "program_version": settings.program_version,
                 "figures_version": figures_version(),
+                "plans": plans.named(settings.plans),
             },
             withdrawals=sorted(read_delivered(home).withdrawn.values(), key=lambda w: str(w["withdrawn_at"])),
         )

@@ -74,13 +74,13 @@ def moment(run_id: str) -> datetime:
     return datetime.strptime(run_id, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC).replace(tzinfo=None)
 
 
-def read_file(item: Received) -> ReadFile:
+def read_file(home: Home, item: Received) -> ReadFile:
     """What a file holds, under its masked name until ``settle_names``. Raises ``OSError``."""
     entry = item.entry
     if item.path is None:
         return ReadFile(entry, None, restricted=True, shown_name=f"unknown--{entry.notice}")
     faults.point("read.file")
-    content = _of_a_loaded_plan(read(item.path, entry.name, item.received_on))
+    content = _of_a_loaded_plan(home, read(item.path, entry.name, item.received_on))
     return ReadFile(
         entry,
         content,
@@ -89,9 +89,9 @@ def read_file(item: Received) -> ReadFile:
     )
 
 
-def _of_a_loaded_plan(content: FileContent) -> FileContent:
+def _of_a_loaded_plan(home: Home, content: FileContent) -> FileContent:
     """The content, refused where it is a template's of a plan whose ids mean nothing here."""
-    if content.template is None or content.template.plan_version in (loaded := plan_versions()):
+    if content.template is None or content.template.plan_version in (loaded := plan_versions(home)):
         return content
     made_for = content.template.plan_version or "no plan version that can be read"
     return replace(

@@ -76,8 +76,7 @@ def _commands() -> Iterable[str]:
 
     yield from _head("Commands", "the definition of `sraap`")
     group: Any = typer.main.get_command(app)
-    for name in sorted(group.commands):
-        command = group.commands[name]
+    for name, command in sorted(_leaves(group)):
         yield from [f"## sraap {name}", "", " ".join((command.help or "").split()), ""]
         rows = []
         for parameter in command.params:
@@ -88,6 +87,15 @@ def _commands() -> Iterable[str]:
             named = shown if is_option else f"`{parameter.metavar or parameter.name.upper()}`"
             rows.append((named, getattr(parameter, "help", "") or "", _default(parameter)))
         yield from _table(("argument or option", "meaning", "unless given"), rows)
+
+
+def _leaves(group: Any, before: str = "") -> Iterable[tuple[str, Any]]:
+    """Every command below a group, with its words."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _leaves(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _default(parameter: Any) -> str:

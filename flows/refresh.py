@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows import archive, faults, ledger, notifying, publication, quiet, retention, storage
+from flows import archive, faults, ledger, notifying, plans, publication, quiet, retention, storage
 from flows.archive import Found
 from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
 from flows.evidence import manifest as evidence_manifest
@@ -25,7 +25,7 @@ from flows.fetching import receipts, settings
 from flows.fetching.settings import Source
 from flows.home import Home, as_of_date
 from flows.ledger import Ledger
-from flows.program import PLAN_VERSION, ROOT, program_version, rules_fingerprint
+from flows.program import PLAN_VERSION, ROOT, program_version
 from flows.runs import Run, abandon, unended
 
 if TYPE_CHECKING:
@@ -277,16 +277,17 @@ def _already_published(home: Home, known: Ledger, as_of: date) -> bool:
         "batch": known.number,
         "plan_version": PLAN_VERSION,
         "program_version": program_version(),
+        "plans": plans.named(plans.loaded(home)),
     }
     return manifest is not None and all(manifest.get(name) == value for name, value in wanted.items())
 
 
-def retry(home_ledger: Ledger, anything_new: bool) -> Literal["none", "waiting", "all"]:
+def retry(home: Home, home_ledger: Ledger, anything_new: bool) -> Literal["none", "waiting", "all"]:
     """Which rows of earlier batches to judge again (inputs.md, What a bad input gets).
 
     All quarantined ones if the rules changed, those that wait for a parent if something new came.
     """
-    if home_ledger.last and home_ledger.last.rules_fingerprint != rules_fingerprint():
+    if home_ledger.last and home_ledger.last.rules_fingerprint != plans.fingerprint(home):
         return "all"
     return "waiting" if anything_new else "none"
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
-from flows import build, quiet, revisions
+from flows import build, plans, quiet, revisions
 from flows.build import quoted
 from flows.errors import Defect, SraapError, UsageProblem
 from flows.evidence import spreadsheet
@@ -210,6 +210,7 @@ def _build(
         publication_id=str(manifest["publication_id"]),
         run_id=run.run_id,
         created_at=datetime.now(UTC).replace(tzinfo=None),
+        plans=plans.those_of(home, manifest),
     )
     files = revisions.landing_batches(known, batch)
     build.make_warehouse(
@@ -220,7 +221,10 @@ def _build(
         partial(
             revisions.fill_previous,
             previous=previous,
-            definition=(settings.plan_version, figures_version()),
+            definition=(
+                settings.plan_version,
+                plans.definition(figures_version(), plans.named(settings.plans)),
+            ),
             headers=sorted(revisions.header_only(known, previous.batch)) if previous else (),
             batches=revisions.later_than(files, previous.batch if previous else 0),
         ),

@@ -87,7 +87,7 @@ def _refused_files(
     placed = ledger.tables()
     files = []
     for identity, (entry, tables) in wanted.items():
-        file = read_file(received_entry(home, entry))
+        file = read_file(home, received_entry(home, entry))
         file.is_new = False
         if file.content is not None and (None, None) not in tables:
             # a sheet that a reader refused had no table then; it is whatever was never there before

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows import plans
 from flows.errors import UsageProblem
 from flows.files import read_json
 from flows.home import Home
@@ -55,7 +56,9 @@ class Previous:
 
 def definition_of(manifest: Mapping[str, Any]) -> tuple[str, str | None]:
     """What fixes how figures are computed, from a manifest: the plan version and the version of the SQL."""
-    return str(manifest["plan_version"]), manifest.get("figures_version")
+    return str(manifest["plan_version"]), plans.definition(
+        manifest.get("figures_version"), manifest.get("plans", {})
+    )
 
 
 def manifest_of(home: Home, publication_id: str) -> dict[str, Any]:

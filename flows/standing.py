@@ -19,7 +19,7 @@ from expectations.door import Problem, Verdict
 from flows.archive import NOTICES, Entry
 from flows.home import timestamp
 from flows.ledger import COLUMNS, Batch, Ledger, typed
-from flows.program import program_version, rules_fingerprint
+from flows.program import program_version
 from flows.received import ReadFile, moment
 from flows.rereading import Again
 from sources.reading import FileContent, Table, masked_name
@@ -61,11 +61,13 @@ def written_down(
     as_of: date,
     last_seq: int,
     repeated: Sequence[Entry],
+    rules: str,
 ) -> Assessment:
     """The ledger's tables and the batch's list as they stand after the verdict.
 
     ``placed``: for each of ``reads``, by its number, its tables with their places in the order of delivery;
-    ``repeated``: files that were delivered again. Raises ``OSError`` where the ledger can't be read.
+    ``repeated``: files that were delivered again; ``rules``: fingerprint of what judged them.
+    Raises ``OSError`` where the ledger can't be read.
     """
     number = ledger.number + 1
     names = {file.entry.sha256: file.shown_name for file in reads}
@@ -92,7 +94,7 @@ def written_down(
         as_of=as_of.isoformat(),
         taken_in_at=timestamp(),
         last_seq=last_seq,
-        rules_fingerprint=rules_fingerprint(),
+        rules_fingerprint=rules,
         program_version=program_version(),
         files=[_batch_file(file, placed[i]) for i, file in enumerate(reads)],
         refused=refused,
