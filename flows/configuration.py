@@ -42,6 +42,12 @@ SETTINGS = (
         "SRAAP_SOURCES", "File that configures the sources (docs/sources.md).", "sources.yml in the home"
     ),
     Setting(
+        "SRAAP_READ_MEGABYTES",
+        "Memory that reading one file may take; more for a large file.",
+        "512",
+    ),
+    Setting("SRAAP_READ_SECONDS", "Seconds that reading one file may take; more for a large file.", "10"),
+    Setting(
         "SRAAP_SIGNING_KEY_FILE",
         "PEM file of an Ed25519 key that signs each publication's manifest.",
         "manifests are not signed",

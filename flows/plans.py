@@ -1,9 +1,10 @@
 """Plan versions besides the shipped one: data that a home holds, not code.
 
-The plan that was adopted renumbers the actions of the draft. ``sraap plan load DIR`` takes another version in,
-from ``actions.csv``, ``indicators.csv`` and, if there is one, ``crosswalk.csv``; the next refresh computes its
-indicators beside those of the configured plan (docs/contract/semantics.md, Plan versions). What was loaded is
-never changed: a publication's manifest names each version with its hash, and can be made again.
+The plan that was adopted renumbers the actions of the draft. ``sraap plan load DIR`` takes another version
+in, from ``actions.csv``, ``indicators.csv`` and, if there is one, ``crosswalk.csv``; the next refresh
+computes its indicators beside those of the configured plan (docs/contract/semantics.md, Plan versions).
+What was loaded is never changed: a publication's manifest names each version with its hash, and can be made
+again.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ COUNTS_ACTS = frozenset(
         "case_open_in_year",
     ]
 )
-"""Rules with an act of a member: they alone can be a number over a standing population (semantics.md, Rules)."""
+"""Rules with an act of a member: they alone can be a number over a standing population (semantics.md)."""
 
 TIED_TO_A_YEAR = frozenset(
     [

@@ -166,6 +166,10 @@ def fill_control(
     connection.execute("create or replace table control.empty_deliveries (dataset varchar)")
     for dataset in header_only:
         connection.execute("insert into control.empty_deliveries values (?)", [dataset])
+    connection.execute(
+        "create or replace table control.plan_crosswalk (plan_version varchar, indicator_id varchar, "
+        "other_plan_version varchar, other_indicator_id varchar, note varchar)"
+    )
     for table in ("plan_actions", "plan_indicators"):
         connection.execute(
             f"create or replace table control.{table} as select * from plan.{table} where false"
