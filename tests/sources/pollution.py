@@ -152,12 +152,12 @@ def page() -> str:
     lines = [
         "# CSV pollution",
         "",
-        "How the CSV reader fares with the kinds of pollution of the Pollock benchmark (Hasso Plattner",
-        "Institute, VLDB 2023), each made anew on a small table of `states`: whether the file loads, how well",
+        "How the CSV reader fares with the kinds of pollution of the Pollock benchmark (Hasso",
+        "Plattner Institute, VLDB 2023), each made anew on a small table: whether the file loads, how well",
         "its cells agree with what it says (F1), and what the reader says where it doesn't load whole. The",
         "reader is made to refuse what it would have to guess: a refusal names its reason and what to do.",
-        "Written by `python -m tests.sources.pollution`. The numbers are not the benchmark's own, whose files",
-        "are not used.",
+        "Written by `python -m tests.sources.pollution`. The numbers are not the benchmark's own, its",
+        "files are not used.",
         "",
         f"{len(scores)} files: {len(loaded)} load, {len(whole)} of them whole (F1 = 1.00); "
         f"{len(scores) - len(loaded)} are refused with a code.",
