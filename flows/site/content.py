@@ -237,7 +237,7 @@ def _add_observations(
                 count(*) over (
                     partition by reporting_year, indicator_id, member_kind, member_key, role, dataset
                 ) as rows_alike,
-                bool_or(role = 'decides' and lower(source_ref) like '%synthetic%') over (
+                bool_or(lower(source_ref) like '%synthetic%') over (
                     partition by reporting_year, indicator_id, member_kind, member_key
                 ) as is_synthetic
             from marts.observation_sources
