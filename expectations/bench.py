@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations import landing, people, values
+from expectations import agreement, landing, people, values
 from expectations.door import Context, DeliveredTable, Problem, Verdict, problem_result
 from expectations.facts import Facts, KeyRing, judging_with
 from expectations.judging import ROW, Outcome, evaluate
@@ -38,6 +38,7 @@ from expectations.rows import Rows, key_frame, key_text
 from expectations.suite import Check, Stage, delivery_suite, suite_of
 from sources.contract import Dataset, datasets
 from sources.names import Names, state_names
+from sources.readers import readers
 
 
 class Bench:
@@ -208,7 +209,7 @@ class Bench:
         self._learn(dataset)
 
     def _judge_rows(self, rows: Rows, hits: pd.DataFrame) -> list[list[Outcome]]:
-        """Stages row, retraction and key; marks each row with what becomes of it."""
+        """Stages row, retraction, key and source; marks each row with what becomes of it."""
         dataset, frame = rows.dataset, rows.frame
         suite = suite_of(dataset.name)
         columns = [ROW, *(column.name for column in dataset.columns)]
@@ -227,9 +228,29 @@ class Bench:
         cleaned = self._without_persons(dataset, frame[standing], hits[standing])
         typed = landing.typed(dataset, cleaned, retracts[standing], self._context.people_key)
         kept = judged("key", key_frame(dataset, frame[standing], typed))
+        agreed = self._agreed(rows, typed)
         loads = pa.array(frame.loc[rows.loads, ROW], pa.int64())
         self._accepted[dataset.name] = typed.filter(pc.is_in(typed.column(ROW), value_set=loads))
-        return [told, withdrawn, kept]
+        return [told, withdrawn, kept, agreed]
+
+    def _agreed(self, rows: Rows, typed: pa.Table) -> list[Outcome]:
+        """Stage source: rows of sources against what they and others said; nothing where no source speaks."""
+        stands = ~(rows.out | rows.waits | rows.repeats)
+        spoken = rows.frame.loc[stands & (rows.frame["_source"] != "")]
+        if spoken.empty or self._context.landed is None:
+            return []
+        precedence = {
+            name: reader.precedence for name, reader in readers().items() if reader.precedence is not None
+        }
+        landed = self._context.landed(rows.dataset.name)
+        frame = agreement.compared(rows.dataset, spoken, typed, landed, precedence)
+        rows.told = frame.set_index(ROW)["_told"]
+        rows.repeat(frame.loc[frame["_repeated"], ROW].tolist())
+        outcomes = self._evaluate(
+            rows.dataset.name, "source", delivery_suite().on("source"), frame[[*agreement.COLUMNS]]
+        )
+        rows.note(outcomes)
+        return outcomes
 
     def _evaluate(
         self, subject: str, stage: Stage, checks: Sequence[Check], frame: pd.DataFrame

@@ -29,6 +29,28 @@ SUITE = Suite(
             on=("shape",),
         ),
         Check(
+            "*-SOURCE-01",
+            gxe.ExpectColumnValuesToBeInSet(column="_held", value_set=[0]),
+            column=None,
+            dimension="consistency",
+            severity="quarantine",
+            reason="Of two sources that contradict each other the one that goes first is believed.",
+            sentence="A source that goes before this one says otherwise: {told}. The row waits until they "
+            "agree; ask the publisher of the one that is wrong.",
+            waits=True,
+            on=("source",),
+        ),
+        Check(
+            "*-SOURCE-02",
+            gxe.ExpectColumnValuesToBeInSet(column="_differs", value_set=[0]),
+            column=None,
+            dimension="consistency",
+            severity="warn",
+            reason="What another source or delivery said before is overruled; somebody should know.",
+            sentence="Rows overrule what another source or delivery said before: {told}.",
+            on=("source",),
+        ),
+        Check(
             "*-COLUMNS-01",
             gxe.ExpectColumnValuesToBeInSet(column="unknown_columns", value_set=[0]),
             column=None,
@@ -68,8 +90,8 @@ SUITE = Suite(
             dimension="completeness",
             severity="warn",
             reason="Rows that wait for a parent are in no figure.",
-            sentence="Rows of this dataset wait for what they refer to. Deliver it, or correct the "
-            "reference.",
+            sentence="Rows of this dataset wait: for what they refer to, or for sources to agree. See the "
+            "quarantined rows; deliver what is missing, or correct the reference.",
             on=("dataset",),
         ),
         Check(

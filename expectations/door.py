@@ -8,7 +8,7 @@ docs/architecture.md (From reader to door).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -30,7 +30,8 @@ class DeliveredTable:
     ``delivery_seq`` of the table's first row; row i (0-based, in frame order) has ``first_seq + i``.
     ``is_new``: a file of this run, as against an earlier one read again for the rows ``only_rows``
     (``_row`` numbers) that waited or were quarantined: only these are judged, counted and loaded, and the
-    share limit ignores them.
+    share limit ignores them. ``source``: the reader (sources/readers.py) whose file it is; empty for a
+    canonical delivery and a workbook.
     """
 
     table: Table
@@ -38,6 +39,7 @@ class DeliveredTable:
     file_name: str
     first_seq: int
     is_new: bool = True
+    source: str = ""
     only_rows: frozenset[int] | None = None
 
 
@@ -64,7 +66,8 @@ class Context:
     counting rows in the landing: contribution_id, iso3, year (int), kind, amount (Decimal). ``delivered``:
     datasets delivered before this run. ``last_volumes``: dataset -> rows loaded when last delivered.
     ``people_key``: secret key of people's hashes. ``people_names``: normalised names of persons in earlier
-    registers.
+    registers. ``landed``: from a dataset's name to all its versions in the landing (landing columns and
+    ``_source``, the reader whose file gave the row, else empty); asked only where a source speaks.
     """
 
     today: date
@@ -78,6 +81,7 @@ class Context:
     delivered: Collection[str] = ()
     last_volumes: Mapping[str, int] = field(default_factory=dict)
     people_names: Collection[str] | pa.Array = field(default=(), repr=False)
+    landed: Callable[[str], pd.DataFrame] | None = field(default=None, repr=False)
     limits: Limits = Limits()
 
 

@@ -65,6 +65,8 @@ RESULT_COLUMNS = {
 }
 
 LONGEST_VALUE = 200
+MOST_TOLD = 10
+"""Rows of a table whose disagreement with another source is told in words."""
 MOST_CANDIDATES = 200
 """For so many distinct unknown names the nearest states are looked up; more of them are no spelling
 mistakes."""
@@ -82,7 +84,7 @@ def code_of(check: Check, dataset: Dataset) -> str:
 
 def neutral(sentence: str) -> str:
     """A check's sentence where no single value is meant."""
-    return sentence.replace("{candidates}", "").replace("{value}", "The value")
+    return sentence.replace("{candidates}", "").replace("{value}", "The value").replace(": {told}", "")
 
 
 def broken(outcome: Outcome) -> str:
@@ -126,6 +128,7 @@ def table_lines(rows: Rows, found: Sequence[Outcome]) -> list[dict[str, Any]]:
     """A check's lines, one for each table; ``found`` are its outcomes on rows and on retractions."""
     outcome = next((one for one in found if one.outcome == "error"), found[0])
     sentence = broken(outcome) if outcome.outcome == "error" else neutral(outcome.check.sentence)
+    told = _told_of_tables(rows, found)
     seen = any(one.rows_checked for one in found)
     judged = rows.frame.loc[rows.frame["_judged"], "_table"].value_counts()
     failing = rows.failing(found)
@@ -135,10 +138,26 @@ def table_lines(rows: Rows, found: Sequence[Outcome]) -> list[dict[str, Any]]:
             rows.dataset,
             delivered,
             (int(judged.get(place, 0)) if seen else 0, *failing.get(place, (0, []))),
-            sentence,
+            told.get(place, sentence),
         )
         for place, delivered in enumerate(rows.tables)
     ]
+
+
+def _told_of_tables(rows: Rows, found: Sequence[Outcome]) -> dict[int, str]:
+    """Table -> the check's sentence with what a source says against its first failing rows."""
+    outcome = found[0]
+    if "{told}" not in outcome.check.sentence or outcome.outcome != "fail":
+        return {}
+    part = rows.frame.iloc[rows.places(outcome.failing)]
+    lines: dict[int, str] = {}
+    for place in part["_table"].unique().tolist():
+        mine = part[part["_table"] == place].sort_values("row_number").head(MOST_TOLD)
+        where = mine["place"].fillna("row " + mine["row_number"].astype("str"))
+        words = "; ".join(where + ": " + mine[ROW].map(rows.told))
+        more = " and others" if (part["_table"] == place).sum() > MOST_TOLD else ""
+        lines[place] = outcome.check.sentence.replace("{told}", words + more)
+    return lines
 
 
 def quarantine_lines(rows: Rows, finder: PersonFinder, hint: Callable[[str], str]) -> pd.DataFrame:
@@ -165,7 +184,7 @@ def quarantine_lines(rows: Rows, finder: PersonFinder, hint: Callable[[str], str
                     "column_name": check.column,
                     "check_code": code_of(check, rows.dataset),
                     "waiting": waiting[places],
-                    **_told(rows.dataset, check, part, finder, hint),
+                    **_told(rows, check, part, finder, hint),
                 }
             )
         )
@@ -177,12 +196,12 @@ def quarantine_lines(rows: Rows, finder: PersonFinder, hint: Callable[[str], str
 
 
 def _told(
-    dataset: Dataset, check: Check, part: pd.DataFrame, finder: PersonFinder, hint: Callable[[str], str]
+    rows: Rows, check: Check, part: pd.DataFrame, finder: PersonFinder, hint: Callable[[str], str]
 ) -> dict[str, pd.Series]:
     """Value (where it may be shown) and sentence of the rows that failed a check."""
     raw = part[check.column] if check.column else pd.Series(np.nan, index=part.index, dtype="str")
     shown = pd.Series(np.nan, index=part.index, dtype="str")
-    if check.shows_value and not dataset.holds_people:
+    if check.shows_value and not rows.dataset.holds_people:
         # Cleaned before it is cut: half a name is still a name.
         shown = finder.without_persons(raw)[0].str.slice(0, LONGEST_VALUE)
     sentence = pd.Series(check.sentence, index=part.index, dtype="str")
@@ -190,6 +209,8 @@ def _told(
         texts = values.distinct(raw)
         near = texts.iloc[:MOST_CANDIDATES].map(hint).astype("str").reindex(texts.index)
         sentence = _put(sentence, "{candidates}", values.spread(raw, near).fillna(""))
+    if "{told}" in check.sentence:
+        sentence = _put(sentence, "{told}", part[ROW].map(rows.told).astype("str"))
     quoted = shown.map("'{}'".format, na_action="ignore").astype("str").fillna("The value")
     return {"value": shown, "sentence": _put(sentence, "{value}", quoted)}
 

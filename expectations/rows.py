@@ -26,7 +26,7 @@ class Rows:
     ``_header_cells``, ``_table`` (place of its table in ``tables``), ``_new``, ``_judged`` and ``_key``. Of
     a table read again it holds the rows asked for and those with their keys, which are looked at and not
     judged again. ``out``, ``waits`` and ``repeats`` mark the rows that are quarantined, lack a parent, or
-    repeat another.
+    repeat another. ``told``: ``delivery_seq`` -> what a source says against the row, in words.
     """
 
     def __init__(self, dataset: Dataset, tables: Sequence[DeliveredTable]) -> None:
@@ -42,6 +42,7 @@ class Rows:
         self.waits = pd.Series(False, index=frame.index)
         self.repeats = pd.Series(False, index=frame.index)
         self.faults: list[tuple[Check, npt.NDArray[np.int64]]] = []
+        self.told = pd.Series(dtype="str")
 
     @property
     def waiting(self) -> pd.Series:
@@ -71,6 +72,10 @@ class Rows:
                 (self.waits if check.waits else self.out).iloc[places] = True
                 self.faults.append((check, places))
         self.repeats &= ~self.out
+
+    def repeat(self, seqs: Sequence[int]) -> None:
+        """These rows repeat what their source said before."""
+        self.repeats.iloc[self.places(seqs)] = True
 
     def balance(self) -> list[dict[str, Any]]:
         """A line for each table: read = loaded + duplicate + quarantined."""
@@ -121,6 +126,7 @@ def _frame_of(dataset: Dataset, place: int, delivered: DeliveredTable | None) ->
         _header_cells=len(delivered.table.header) if delivered else 0,
         _table=place,
         _new=delivered.is_new if delivered else False,
+        _source=delivered.source if delivered else "",
         _judged=True,
         delivery_seq=(delivered.first_seq if delivered else 0) + np.arange(len(source), dtype=np.int64),
         row_number=source["_row"].astype("int64"),

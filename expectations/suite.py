@@ -6,11 +6,11 @@ type", 03 "its parent is known", 04 "names no person", and 11 onwards are the ru
 domain.
 
 A suite judges, in turn (``on``): ``shape`` every row, ``row`` the rows that say something, ``retraction``
-those that retract, ``key`` all rows that stand so far, ``table`` each file or sheet, ``dataset`` the
-dataset as a whole. What is the same for every dataset (shape, table, dataset) stands once, in
-``delivery.py``. A check that holds under a condition only asks for it by ``_<column>``, which is the
-column's word or yes/no as it was meant, without regard to case. Source: docs/contract/inputs.md (What a bad
-input gets).
+those that retract, ``key`` all rows that stand so far, ``source`` those of a source, ``table`` each file or
+sheet, ``dataset`` the dataset as a whole. What is the same for every dataset (shape, source, table,
+dataset) stands once, in ``delivery.py``. A check that holds under a condition only asks for it by
+``_<column>``, which is the column's word or yes/no as it was meant, without regard to case. Source:
+docs/contract/inputs.md (What a bad input gets).
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from sources.contract import Column, Dataset, datasets
 
 Dimension = Literal["completeness", "validity", "consistency", "uniqueness", "timeliness", "accuracy"]
 Severity = Literal["block", "quarantine", "warn"]
-Stage = Literal["shape", "row", "retraction", "key", "table", "dataset"]
+Stage = Literal["shape", "row", "retraction", "key", "source", "table", "dataset"]
 
-STAGES: tuple[Stage, ...] = ("shape", "row", "retraction", "key", "table", "dataset")
+STAGES: tuple[Stage, ...] = ("shape", "row", "retraction", "key", "source", "table", "dataset")
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check. ``sentence`` may hold {value} and {candidates}, put in where they may be shown.
+    """One check. ``sentence`` may hold {value}, {candidates} and {told}, put in where they may be shown.
 
     ``waits``: a row whose only fault this is waits for its parent. ``repeats``: the rows that fail are
     repetitions, counted as duplicates. ``column`` is what the row's line in the quarantine names;

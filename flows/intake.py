@@ -22,7 +22,7 @@ from flows import faults, plans
 from flows.archive import Entry
 from flows.files import naming, sync_file
 from flows.home import Home
-from flows.knowledge import context
+from flows.knowledge import context, source_of
 from flows.ledger import Ledger, Staged, TableKey, write_staged, write_table
 from flows.received import Received, read_file, settle_names
 from flows.rereading import Again, Retry
@@ -73,7 +73,16 @@ def assess(
                 {"dataset": table.dataset, "sheet": table.sheet, "first_seq": first_seq, "rows": rows}
             )
             masked = masked_name(file.entry.name, file.entry.sha256)
-            deliveries.append(DeliveredTable(table, file.entry.sha256, masked, first_seq, is_new=file.is_new))
+            deliveries.append(
+                DeliveredTable(
+                    table,
+                    file.entry.sha256,
+                    masked,
+                    first_seq,
+                    is_new=file.is_new,
+                    source=source_of(file.entry.dataset),
+                )
+            )
     deliveries.sort(key=lambda d: d.first_seq)
     faults.point("judge.before_door")
     verdict = judge(deliveries, context(home, ledger, today, people_key))

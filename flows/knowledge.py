@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import partial
 
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +17,7 @@ from flows.home import Home
 from flows.ledger import Ledger
 from flows.program import PLAN_VERSION
 from sources.contract import datasets
+from sources.readers import readers
 
 
 class _KnownKeys(Mapping[str, pa.Array]):
@@ -62,6 +64,24 @@ def plan_versions(home: Home) -> set[str]:
     return {plan for plan, _, _ in plans.indicators(home)}
 
 
+def source_of(kind: str) -> str:
+    """The source behind a file of that dataset or reader: a reader's name; empty for anything else."""
+    return kind if kind in readers() else ""
+
+
+def _landed(ledger: Ledger, dataset: str) -> pd.DataFrame:
+    """All versions of a dataset in the landing, each with the reader whose file gave it (``_source``)."""
+    names = [name for name, _ in datasets()[dataset].landing_columns]
+    paths = ledger.landing_files(dataset)
+    if not paths:
+        return pd.DataFrame(columns=[*names, "_source"])
+    # a batch of an earlier program may lack a column
+    table = pa.concat_tables([pq.read_table(path) for path in paths], promote_options="default")
+    frame: pd.DataFrame = table.to_pandas()
+    kinds = {file["sha256"]: source_of(file["dataset"]) for batch in ledger.batches for file in batch.files}
+    return frame.assign(_source=frame["file_sha256"].map(kinds).fillna(""))
+
+
 def context(home: Home, ledger: Ledger, today: date, people_key: bytes) -> Context:
     """What the door has to know of a home (expectations.door.Context)."""
     states = _counting(ledger, "states")
@@ -88,4 +108,5 @@ def context(home: Home, ledger: Ledger, today: date, people_key: bytes) -> Conte
         )
         if names
         else pa.array([], pa.string()),
+        landed=partial(_landed, ledger),
     )

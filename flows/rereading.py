@@ -15,6 +15,7 @@ import pandas as pd
 from expectations.door import DeliveredTable
 from flows.archive import Entry, Identity, read_delivered
 from flows.home import Home
+from flows.knowledge import source_of
 from flows.ledger import Ledger, TableKey, typed
 from flows.reading import read
 from flows.received import ReadFile, read_file, received_day, received_entry
@@ -126,5 +127,6 @@ def _row_deliveries(
                     masked_name(entry.name, entry.sha256),
                     places[key][0],
                     is_new=False,
+                    source=source_of(entry.dataset),
                     only_rows=frozenset(int(number) for number in group["row_number"].unique()),
                 )

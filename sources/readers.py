@@ -127,7 +127,8 @@ class Reader:
 
     ``gives``: the datasets of which its files may hold rows. ``endings`` of the files, or names of the
     ``sheets`` of any workbook, that are its own. ``holds_people``: its files may name persons, and stay
-    restricted.
+    restricted. ``precedence``: of two sources that contradict each other the one with the smaller number is
+    believed (docs/decisions/014); a source without a number contradicts nobody.
     """
 
     name: str
@@ -143,6 +144,7 @@ class Reader:
     url: str = ""
     licence: str = ""
     quirks: tuple[str, ...] = ()
+    precedence: int | None = None
 
     def read(self, path: Path, ending: str, context: ReadingContext) -> Reading:
         """Read a file. Raises ``Unreadable``; anything else that its module raises is its defect."""
@@ -191,6 +193,7 @@ _SETTINGS = {
     "url",
     "licence",
     "quirks",
+    "precedence",
 }
 _LISTS = ("gives", "endings", "sheets", "quirks")
 
