@@ -353,6 +353,41 @@ def verify(
 
 
 @app.command()
+def publish(
+    *,
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="SERVICE", help="Section of ~/.pg_service.conf, or of the file of PGSERVICEFILE."
+        ),
+    ],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Copy the published marts to PostgreSQL, in one transaction; readers never see a mix."""
+    from flows import serving
+
+    place = existing_home(home)
+    with contextlib.ExitStack() as stack:
+        say = _status(stack) if not as_json else lambda _: None
+        copied = serving.copy_to(place, to, say)
+    if as_json:
+        _print_json(copied.as_dict())
+    else:
+        out().print(copied.sentence, soft_wrap=True, highlight=False, markup=False)
+
+
+def _status(stack: contextlib.ExitStack) -> Callable[[str], None]:
+    """A line on a terminal's standard error that says what is being done; nothing where it is piped."""
+    console = err()
+    if not console.is_terminal:
+        return lambda _: None
+    status = stack.enter_context(console.status("starting"))
+    return status.update
+
+
+@app.command()
 def withdraw(
     sha256: Annotated[str, typer.Argument(help="SHA-256 of a pending file; the first 8 characters will do.")],
     why: Annotated[str, typer.Option(help="Why it is taken back.")],

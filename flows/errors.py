@@ -40,6 +40,12 @@ class StorageFailed(SraapError):
     exit_code = 5
 
 
+class ServerFailed(SraapError):
+    """A database server that was named can't be reached or refuses: part of the configuration, not of us."""
+
+    exit_code = 5
+
+
 class Locked(SraapError):
     """Another run holds the home's lock."""
 
