@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def database(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
     """An empty database that the service ``copy`` names; a connection to it."""
     with psycopg.connect(address, autocommit=True) as admin:
-        admin.execute("drop database if exists copy with (force)")
-        admin.execute("create database copy encoding 'UTF8' template template0")
-    given = {**psycopg.conninfo.conninfo_to_dict(address), "dbname": "copy"}
+        name = f"copy_{uuid.uuid4().hex}"
+        admin.execute(f"create database {name} encoding 'UTF8' template template0")
+    given = {**psycopg.conninfo.conninfo_to_dict(address), "dbname": name}
     service = tmp_path / "pg_service.conf"
     service.write_text("[copy]\n" + "".join(f"{k}={v}\n" for k, v in given.items()), encoding="utf-8")
     monkeypatch.setenv("PGSERVICEFILE", str(service))
