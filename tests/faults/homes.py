@@ -137,6 +137,7 @@ class StoredBuild(build.Dbt):
     def __init__(self, home: Home, stored: Path) -> None:
         self._home = home
         self._stored = stored
+        self.tools = {}
 
     def build(self, exclude: Sequence[str] = ()) -> None:
         import duckdb

@@ -172,7 +172,7 @@ def test_quarantined_rows_and_files_are_judged_again_when_rules_changed(
     take_in(home, inbox)
     assert take_in(home, full=True).record["judged"] is None
 
-    monkeypatch.setattr("flows.refresh.rules_fingerprint", lambda: "another")
+    monkeypatch.setattr("flows.plans.rules_fingerprint", lambda: "another")
     again = take_in(home, full=True)
 
     assert again.record["judged"]["rows"]["read"] == 1

@@ -104,7 +104,7 @@ def test_a_sheet_that_was_refused_is_read_again_when_the_rules_change(
     code = own / "codes/reader.py"
     code.write_text(code.read_text(encoding="utf-8").replace("KEN", "FRA"), encoding="utf-8")
     reading.stop()
-    monkeypatch.setattr("flows.refresh.rules_fingerprint", lambda: "changed")
+    monkeypatch.setattr("flows.plans.rules_fingerprint", lambda: "changed")
     take_in(home, full=True)
     (file,) = [f for f in table(home, "files") if f["dataset"] == "workbook"]
     assert file["outcome"] == "loaded"
