@@ -59,19 +59,21 @@ def target_path(home: Home) -> Path:
 class Dbt:
     """dbt in a process of its own (flows.dbt_worker), started early so that it is ready when it is needed."""
 
-    def __init__(self, home: Home, log: Path) -> None:
-        home.build.mkdir(parents=True, exist_ok=True)
+    def __init__(self, home: Home, log: Path, folder: Path | None = None) -> None:
+        """``folder``: where its database and target are, if not where the night has them."""
+        folder = folder or home.build
+        folder.mkdir(parents=True, exist_ok=True)
         self._log = log
-        self._target = target_path(home)
+        self._target = folder / "target"
         self._common = [
             "--project-dir",
             str(DBT_PROJECT),
             "--profiles-dir",
             str(DBT_PROJECT),
             "--target-path",
-            str(target_path(home)),
+            str(self._target),
             "--log-path",
-            str(home.build / "logs"),
+            str(folder / "logs"),
             "--log-level-file",
             "none",  # what it says else stands in the run's own log
             "--quiet",
@@ -81,7 +83,7 @@ class Dbt:
         self._process: subprocess.Popen[bytes] = children.start(
             "flows.dbt_worker",
             log=log,
-            environment={"SRAAP_BUILD_DB": str(warehouse_path(home))},
+            environment={"SRAAP_BUILD_DB": str(folder / "warehouse.duckdb")},
         )
         self._send(["parse", *self._common, "--no-write-json"])
         self._parsing = True
@@ -140,6 +142,20 @@ class Dbt:
                 next_step=f"Read the end of {self._log}.",
             )
 
+    def compile(self, models: Sequence[str]) -> dict[str, Any]:
+        """Compile models and all they are made from; give dbt's manifest. Raises ``Defect`` if that fails."""
+        self.parsed()
+        self._send(["compile", *self._common, "--select", *(f"+{model}" for model in models)])
+        answer = self._answer()
+        if not answer["success"]:
+            raise Defect(
+                f"the dbt project can't be compiled: {answer['exception']}",
+                where=str(DBT_PROJECT),
+                next_step=f"Read the end of {self._log}.",
+            )
+        manifest: dict[str, Any] = read_json(self._target / "manifest.json")
+        return manifest
+
     def stop(self) -> None:
         """End the process, which lets go of the database."""
         children.stop(self._process)
@@ -195,16 +211,23 @@ def make_warehouse(
         fill_previous(connection)
 
 
-def make_landing(connection: duckdb.DuckDBPyConnection, landing: Mapping[str, Sequence[Path]]) -> None:
-    """Make the schema ``landing``: a view of each dataset over its Parquet files. Raises ``duckdb.Error``."""
+def make_landing(
+    connection: duckdb.DuckDBPyConnection,
+    landing: Mapping[str, Sequence[Path]],
+    received_by: date | None = None,
+) -> None:
+    """Make the schema ``landing``: a view of each dataset over its Parquet files; with ``received_by``, over
+    the rows that were received by that day. Raises ``duckdb.Error``."""
     from sources.contract import datasets
 
     connection.execute("create schema landing")
+    condition = f" where received_on <= date '{received_by}'" if received_by else ""
     for name, dataset in datasets().items():
         paths = landing.get(name, ())
         if paths:
             connection.execute(
-                f'create view landing."{name}" as select * from {landed(connection, dataset, paths)}'
+                f'create view landing."{name}" as '
+                f"select * from {landed(connection, dataset, paths)}{condition}"
             )
         else:
             typed = ", ".join(f'"{column}" {kind}' for column, kind in dataset.landing_columns)

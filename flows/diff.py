@@ -16,25 +16,26 @@ from rich.console import Console
 
 from flows import plans, revisions, show
 from flows.build import Settings, make_control, make_landing, quoted
+from flows.counterfactual import TABLES, CompiledFigures, compiled_figures, figures, make_seeds
 from flows.errors import UsageProblem
 from flows.files import read_json
 from flows.home import Home
 from flows.ledger import Ledger
 from flows.plain_text import shown as escape
-from flows.program import DBT_PROJECT
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 _MODELS = (
     "int_row_changes",
     "int_record_bearings",
     "int_changed_values",
+    "int_revision_topics",
     "int_revision_causes",
     "indicator_revisions",
 )
-_TABLES = ("indicator_values", "indicator_observations", "dim_state", "dim_indicator")
-_SEEDS = ("rule_datasets", "population_datasets")
+_TABLES = ("indicator_values", "dim_indicator")
 _VALUE = ("reporting_year", "plan_version", "indicator_id", "breakdown", "breakdown_value")
 _FIGURES = ("numerator", "denominator", "value", "status")
 _CAUSE = (
@@ -107,20 +108,24 @@ def _revisions(home: Home, old: Mapping[str, Any], new: Mapping[str, Any]) -> li
         created_at=datetime.now(UTC).replace(tzinfo=None),
         plans=plans.those_of(home, new),
     )
+    manifest = _dbt_manifest(_folder(home, new))
+    compiled = compiled_figures(manifest)
+    knowledge = revisions.Known(
+        settings=settings,
+        definition=revisions.definition_of(new),
+        files=files,
+        headers=sorted(revisions.header_only(known, batch)),
+        headers_before=sorted(revisions.header_only(known, before.batch)),
+    )
+    own = figures(compiled, knowledge.landing(batch), settings, knowledge.headers, settings.as_of)
     with duckdb.connect(":memory:") as connection:
         connection.execute("attach ':memory:' as warehouse")
         connection.execute("use warehouse")
         make_landing(connection, {name: [path for path, _ in found] for name, found in files.items()})
-        make_control(connection, settings, sorted(revisions.header_only(known, batch)))
-        revisions.fill_previous(
-            connection,
-            before,
-            revisions.definition_of(new),
-            sorted(revisions.header_only(known, before.batch)),
-            revisions.later_than(files, min(batch, before.batch)),
-        )
-        _copy_tables(connection, _folder(home, new))
-        for relation, sql in _compiled(_folder(home, new)):
+        make_control(connection, settings, knowledge.headers)
+        revisions.fill_previous(connection, before, knowledge, lambda: compiled)
+        _copy_tables(connection, _folder(home, new), compiled, own)
+        for relation, sql in _compiled(manifest):
             connection.execute(f"create table {relation} as {sql}")
         found = connection.execute(
             "select * from marts.indicator_revisions "
@@ -143,32 +148,49 @@ def _folder(home: Home, manifest: Mapping[str, Any]) -> Path:
     return folder
 
 
-def _copy_tables(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    for schema in ("intermediate", "marts", "plan"):
+def _copy_tables(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    compiled: CompiledFigures,
+    own: Mapping[str, pa.Table],
+) -> None:
+    """The tables that the reasons are found from: as published, and ``own``, what figures are made of."""
+    for schema in ("intermediate", "marts"):
         connection.execute(f"create schema {schema}")
     for table in _TABLES:
         path = quoted(str(folder / "parquet" / f"{table}.parquet"))
         connection.execute(f"create view marts.{table} as select * from read_parquet({path})")
-    for table in _SEEDS:
-        path = quoted(str(DBT_PROJECT / "seeds" / f"{table}.csv"))
-        connection.execute(f"create view plan.{table} as select * from read_csv({path}, header = true)")
+    for name in ("members", "payment_limits"):
+        connection.register("own_rows", own[name])
+        connection.execute(f"create table intermediate.{TABLES[name]} as from own_rows")
+        connection.unregister("own_rows")
+    make_seeds(connection, compiled)
 
 
-def _compiled(folder: Path) -> list[tuple[str, str]]:
-    """Relation and compiled SQL of the models that give the reasons, in the order in which they are built.
+def _dbt_manifest(folder: Path) -> dict[str, Any]:
+    """dbt's manifest as a publication kept it, with the compiled SQL of the models that give the reasons.
 
     Raises ``UsageProblem`` if the publication's evidence has none, because an older program made it.
     """
     path = folder / "evidence" / "dbt" / "manifest.json"
     try:
-        nodes = {node["name"]: node for node in read_json(path)["nodes"].values()}
-        return [(nodes[name]["relation_name"], nodes[name]["compiled_code"]) for name in _MODELS]
+        manifest: dict[str, Any] = read_json(path)
+        names = {node["name"] for node in manifest["nodes"].values() if "compiled_code" in node}
+        if not names.issuperset((*_MODELS, *TABLES.values())):
+            raise KeyError
     except (OSError, ValueError, KeyError) as error:
         raise UsageProblem(
             f"publication {folder.name} has no SQL that says why values moved",
             where=str(path),
             next_step="Compare with a publication made by this program version.",
         ) from error
+    return manifest
+
+
+def _compiled(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Relation and SQL of the models that give the reasons, in the order in which they are built."""
+    nodes = {node["name"]: node for node in manifest["nodes"].values()}
+    return [(nodes[name]["relation_name"], nodes[name]["compiled_code"]) for name in _MODELS]
 
 
 def show_diff(console: Console, found: Mapping[str, Any]) -> None:

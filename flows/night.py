@@ -229,10 +229,13 @@ def build_marts(home: Home, run: Run) -> None:
         settings = _settings(run, known, staged)
         run.record["batch"] = settings.batch
         landing = {name: list(paths) for name, paths in _landing(known, staged).items()}
-        header_only = known.header_only() | set(staged.batch.header_only if staged else [])
         faults.point("build.before_database")
         build.make_warehouse(
-            build.warehouse_path(home), landing, settings, sorted(header_only), _previous(home, known, staged)
+            build.warehouse_path(home),
+            landing,
+            settings,
+            sorted(_header_only(known, staged)),
+            _previous(home, run, known, staged, settings),
         )
         faults.point("build.after_database")
         dbt = build.ready(home)
@@ -257,11 +260,10 @@ def _settings(run: Run, known: Ledger, staged: Staged | None) -> build.Settings:
 
 
 def _previous(
-    home: Home, known: Ledger, staged: Staged | None
+    home: Home, run: Run, known: Ledger, staged: Staged | None, settings: build.Settings
 ) -> Callable[[duckdb.DuckDBPyConnection], None]:
     """What the build is told of the publication before (flows.revisions)."""
     before = revisions.current(home)
-    since = before.batch if before else 0
     files = revisions.landing_batches(known, known.number)
     if staged:
         for name in staged.batch.data:
@@ -269,10 +271,22 @@ def _previous(
     return partial(
         revisions.fill_previous,
         previous=before,
-        definition=(PLAN_VERSION, plans.definition(figures_version(), plans.named(plans.loaded(home)))),
-        headers=sorted(revisions.header_only(known, since)),
-        batches=revisions.later_than(files, since),
+        known=revisions.Known(
+            settings=settings,
+            definition=(
+                settings.plan_version,
+                plans.definition(figures_version(), plans.named(settings.plans)),
+            ),
+            files=files,
+            headers=sorted(_header_only(known, staged)),
+            headers_before=sorted(revisions.header_only(known, before.batch if before else 0)),
+        ),
+        compiled=partial(revisions.compiled_by, home, home.current_publication(), run.folder / "dbt.log"),
     )
+
+
+def _header_only(known: Ledger, staged: Staged | None) -> set[str]:
+    return known.header_only() | set(staged.batch.header_only if staged else [])
 
 
 def _landing(known: Ledger, staged: Staged | None) -> dict[str, list[Path]]:

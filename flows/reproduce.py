@@ -2,13 +2,12 @@
 
 A publication is fixed by its as-of date, the batches it saw, the plan version and the program version
 (semantics.md, Re-making a publication; decision 002). Its ``indicator_revisions`` depend on the publication
-before it as well, whose tables are made again first. Received files are not needed, so that it works after
+before it as well, whose values are computed again too. Received files are not needed, so that it works after
 registers of people were deleted. Nothing published is touched.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -140,11 +139,8 @@ def _check_batches(known: Ledger, manifest: Mapping[str, Any]) -> None:
 
 def _reproduce(home: Home, run: Run, known: Ledger, manifest: Mapping[str, Any]) -> Reproduction:
     folder = run.folder / "reproduced"
-    previous = _before(home, run, known, manifest)
-    _build(run, known, manifest, previous=previous, folder=folder)
+    _build(run, known, manifest, previous=_before(home, manifest), folder=folder)
     spreadsheet.write(folder, is_sample=home.kind == "sample")
-    if previous is not None and previous.parquet.is_relative_to(run.folder):
-        shutil.rmtree(previous.parquet.parent)
     then = {
         output["path"]: output["sha256"]
         for output in manifest["outputs"]
@@ -169,20 +165,18 @@ def _reproduce(home: Home, run: Run, known: Ledger, manifest: Mapping[str, Any])
     )
 
 
-def _before(home: Home, run: Run, known: Ledger, manifest: Mapping[str, Any]) -> Previous | None:
-    """The publication before it, made again; its standing tables where another program made them.
+def _before(home: Home, manifest: Mapping[str, Any]) -> Previous | None:
+    """The publication before it, whose values are computed again; as they stand where another SQL made them.
 
-    Raises ``UsageProblem`` where another program made it and its tables are gone.
+    Raises ``UsageProblem`` where another SQL made them and its tables are gone.
     """
     named = manifest.get("previous")
     if not named:
         return None
     before = manifest_of(home, named["publication_id"])
     standing = home.publications / named["publication_id"]
-    if before["program_version"] == program_version():
-        folder = run.folder / "before"
-        _build(run, known, before, previous=None, folder=folder)
-        return revisions.previous_of(folder, before)
+    if before.get("figures_version") == figures_version():
+        return revisions.previous_of(None, before)
     if (standing / "parquet" / "indicator_values.parquet").is_file():
         return revisions.previous_of(standing, before)
     raise UsageProblem(
@@ -212,22 +206,25 @@ def _build(
         created_at=datetime.now(UTC).replace(tzinfo=None),
         plans=plans.those_of(home, manifest),
     )
-    files = revisions.landing_batches(known, batch)
+    knowledge = revisions.Known(
+        settings=settings,
+        definition=(
+            settings.plan_version,
+            plans.definition(figures_version(), plans.named(settings.plans)),
+        ),
+        files=revisions.landing_batches(known, max(batch, previous.batch if previous else 0)),
+        headers=sorted(revisions.header_only(known, batch)),
+        headers_before=sorted(revisions.header_only(known, previous.batch)) if previous else (),
+    )
+    compiled = partial(
+        revisions.compiled_by, home, home.publications / settings.publication_id, run.folder / "dbt.log"
+    )
     build.make_warehouse(
         build.warehouse_path(home),
-        {name: [path for path, _ in found] for name, found in files.items()},
+        knowledge.landing(batch),
         settings,
-        sorted(revisions.header_only(known, batch)),
-        partial(
-            revisions.fill_previous,
-            previous=previous,
-            definition=(
-                settings.plan_version,
-                plans.definition(figures_version(), plans.named(settings.plans)),
-            ),
-            headers=sorted(revisions.header_only(known, previous.batch)) if previous else (),
-            batches=revisions.later_than(files, previous.batch if previous else 0),
-        ),
+        knowledge.headers,
+        partial(revisions.fill_previous, previous=previous, known=knowledge, compiled=compiled),
     )
     dbt = build.begin(home, run.folder / "dbt.log")
     try:

@@ -7,50 +7,66 @@ they read in the schema ``control`` (docs/architecture.md, What dbt reads; decis
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import plans
+from flows.build import Dbt, Settings
+from flows.counterfactual import TABLES, CompiledFigures, compiled_figures, figures
 from flows.errors import UsageProblem
 from flows.files import read_json
 from flows.home import Home
 from flows.ledger import Ledger
+from flows.program import figures_version
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
+
+_VALUES = (
+    "reporting_year integer, plan_version varchar, indicator_id varchar, breakdown varchar, "
+    "breakdown_value varchar, numerator bigint, denominator bigint, value double, status varchar"
+)
+_MEMBERS = (
+    "reporting_year integer, plan_version varchar, indicator_id varchar, breakdown varchar, "
+    "breakdown_value varchar, member_kind varchar, member_key varchar, iso3 varchar, in_numerator boolean, "
+    "in_denominator boolean"
+)
+_PAYMENT_LIMITS = "reporting_year integer, limit_on date"
 
 PREVIOUS = {
     "previous_settings": "as_of date, batch bigint, is_same_definition boolean",
-    "previous_values": "reporting_year integer, plan_version varchar, indicator_id varchar, "
-    "breakdown varchar, breakdown_value varchar, numerator bigint, denominator bigint, value double, "
-    "status varchar",
-    "previous_observations": "reporting_year integer, plan_version varchar, indicator_id varchar, "
-    "member_kind varchar, member_key varchar, iso3 varchar, in_denominator boolean, in_numerator boolean, "
-    "reason varchar",
-    "previous_states": "iso3 varchar, un_region varchar",
+    "previous_values": _VALUES,
+    "redefined_values": _VALUES,
+    "values_before": _VALUES,
+    "values_after": _VALUES,
+    "members_before": _MEMBERS,
+    "members_after": _MEMBERS,
+    "payment_limits_before": _PAYMENT_LIMITS,
+    "payment_limits_after": _PAYMENT_LIMITS,
     "previous_empty_deliveries": "dataset varchar",
     "row_batches": "dataset varchar, delivery_seq bigint, batch bigint",
 }
 """Tables of schema ``control`` that tell of the publication before, with their columns; all empty for a first
-publication."""
+publication.
 
-_PUBLISHED = {
-    "previous_values": "indicator_values",
-    "previous_observations": "indicator_observations",
-    "previous_states": "dim_state",
-}
+``redefined_values``: the figures of the publication before by the definition of the one in the making, empty
+where that is the same. ``…_before`` and ``…_after``: what the figures of the later of both days are by the
+rows that the one before, and the one in the making, knows; ``…_after`` is empty where that day is its own."""
 
 
 @dataclass(frozen=True)
 class Previous:
-    """The publication before. ``parquet``: its tables' folder; ``definition``: as by ``definition_of``."""
+    """The publication before. ``parquet``: its tables' folder, or ``None`` to have its values computed again
+    by this program; ``definition``: as by ``definition_of``."""
 
     as_of: date
     batch: int
-    parquet: Path
+    parquet: Path | None
     definition: tuple[str, str | None]
 
 
@@ -78,12 +94,12 @@ def manifest_of(home: Home, publication_id: str) -> dict[str, Any]:
     return manifest
 
 
-def previous_of(folder: Path, manifest: Mapping[str, Any]) -> Previous:
-    """A publication as the one before, from its folder and its manifest."""
+def previous_of(folder: Path | None, manifest: Mapping[str, Any]) -> Previous:
+    """A publication as the one before, from its manifest, and its folder if its tables are to be read."""
     return Previous(
         as_of=date.fromisoformat(manifest["as_of"]),
         batch=int(manifest["batch"]),
-        parquet=folder / "parquet",
+        parquet=folder / "parquet" if folder else None,
         definition=definition_of(manifest),
     )
 
@@ -130,38 +146,109 @@ def header_only(ledger: Ledger, batch: int) -> set[str]:
     return {dataset for taken in ledger.batches[:batch] for dataset in taken.header_only}
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a publication in the making knows. ``files``: landing files of each dataset with their batch, up
+    to the later of both publications; ``headers`` and ``headers_before``: datasets of which it, and the one
+    before, knows a file with only its header; ``definition``: as by ``definition_of``."""
+
+    settings: Settings
+    definition: tuple[str, str | None]
+    files: Mapping[str, Sequence[tuple[Path, int]]]
+    headers: Sequence[str]
+    headers_before: Sequence[str]
+
+    def landing(self, batch: int) -> dict[str, list[Path]]:
+        """Landing files up to a batch."""
+        return {name: [path for path, taken in found if taken <= batch] for name, found in self.files.items()}
+
+
 def fill_previous(
     connection: duckdb.DuckDBPyConnection,
     previous: Previous | None,
-    definition: tuple[str, str | None],
-    headers: Sequence[str] = (),
-    batches: Mapping[str, Sequence[tuple[Path, int]]] | None = None,
+    known: Known,
+    compiled: Callable[[], CompiledFigures],
 ) -> None:
     """Make the tables of ``PREVIOUS`` in the schema ``control``, empty without a publication before.
 
-    ``definition``: what the publication in the making is computed by; ``headers``: datasets of which the one
-    before knew a file with only its header; ``batches``: for each dataset the landing files, each with its
-    batch, that came after the earlier of both publications. Raises ``duckdb.Error``.
+    ``compiled`` is asked for the SQL behind the figures where there is one. Raises ``duckdb.Error``.
     """
     for table, columns in PREVIOUS.items():
         connection.execute(f"create table control.{table} ({columns})")
     if previous is None:
         return
+    settings = known.settings
     connection.execute(
         "insert into control.previous_settings values (?, ?, ?)",
-        [previous.as_of, previous.batch, previous.definition == definition],
+        [previous.as_of, previous.batch, previous.definition == known.definition],
     )
-    for table, published in _PUBLISHED.items():
-        columns = ", ".join(column.split()[0] for column in PREVIOUS[table].split(", "))
+    if previous.parquet:
         connection.execute(
-            f"insert into control.{table} select {columns} from read_parquet(?)",
-            [str(previous.parquet / f"{published}.parquet")],
+            f"insert into control.previous_values select {_names('previous_values')} from read_parquet(?)",
+            [str(previous.parquet / "indicator_values.parquet")],
         )
-    for dataset in headers:
+    for dataset in known.headers_before:
         connection.execute("insert into control.previous_empty_deliveries values (?)", [dataset])
-    for dataset, files in (batches or {}).items():
+    for dataset, files in later_than(known.files, min(previous.batch, settings.batch)).items():
         for path, batch in files:
             connection.execute(
                 "insert into control.row_batches select ?, delivery_seq, ? from read_parquet(?)",
                 [dataset, batch, str(path)],
             )
+    _fill_counterfactuals(connection, previous, known, compiled())
+
+
+def _fill_counterfactuals(
+    connection: duckdb.DuckDBPyConnection, previous: Previous, known: Known, compiled: CompiledFigures
+) -> None:
+    settings = known.settings
+    later_day = max(settings.as_of, previous.as_of)
+
+    @cache
+    def rows_before(day: date, plan_version: str) -> dict[str, pa.Table]:
+        then = replace(settings, as_of=day, plan_version=plan_version)
+        return figures(compiled, known.landing(previous.batch), then, known.headers_before, previous.as_of)
+
+    _insert(connection, rows_before(later_day, settings.plan_version), "before")
+    if settings.as_of < later_day:
+        then = replace(settings, as_of=later_day)
+        rows_after = figures(compiled, known.landing(settings.batch), then, known.headers, settings.as_of)
+        _insert(connection, rows_after, "after")
+    if previous.definition != known.definition:
+        redefined = rows_before(previous.as_of, settings.plan_version)
+        _insert_rows(connection, "redefined_values", redefined["values"])
+    if not previous.parquet:
+        again = rows_before(previous.as_of, previous.definition[0])
+        _insert_rows(connection, "previous_values", again["values"])
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], side: str) -> None:
+    for name, rows in tables.items():
+        _insert_rows(connection, f"{name}_{side}", rows)
+
+
+def _insert_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    connection.register("figures", rows)
+    connection.execute(f"insert into control.{table} select {_names(table)} from figures")
+    connection.unregister("figures")
+
+
+def _names(table: str) -> str:
+    return ", ".join(column.split()[0] for column in PREVIOUS[table].split(", "))
+
+
+def compiled_by(home: Home, folder: Path | None, log: Path) -> CompiledFigures:
+    """The SQL behind the figures of this program: as a publication in ``folder`` kept it, if the same SQL
+    made that one; else compiled by a dbt of its own.
+
+    Raises ``Defect`` if dbt can't compile it.
+    """
+    evidence = (folder or home.root) / "evidence"
+    kept = evidence / "dbt" / "manifest.json"
+    if kept.is_file() and read_json(evidence / "manifest.json").get("figures_version") == figures_version():
+        return compiled_figures(read_json(kept))
+    dbt = Dbt(home, log, home.build / "compiling")
+    try:
+        return compiled_figures(dbt.compile(list(TABLES.values())))
+    finally:
+        dbt.stop()

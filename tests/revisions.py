@@ -6,6 +6,7 @@ one with the earlier as the one before it, and gives the rows of ``indicator_rev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from random import Random
@@ -14,13 +15,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from flows.counterfactual import TABLES
 from tests.dbt_harness import CATALOG, CompiledProject, fill_control, fill_landing, rows_of
 from tests.oracle.rows import Row, Rows
 from tests.oracle.strategies import Delivery, landing_rows
 
 VALUE_KEY = ("reporting_year", "plan_version", "indicator_id", "breakdown", "breakdown_value")
 FIGURES = ("numerator", "denominator", "value", "status")
-_NEEDED = ("indicator_values", "indicator_observations", "dim_state")
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,16 @@ def halves(delivery: Delivery, seed: int) -> tuple[Rows, Rows]:
     return Rows(first, header_only=whole.header_only), whole
 
 
-def moved(project: CompiledProject, before: Knowledge, now: Knowledge) -> list[dict[str, Any]]:
-    """The rows of ``indicator_revisions`` of the publication ``now`` after the publication ``before``."""
-    old = project.run(landing_rows(before.known()), before.as_of, before.rows.header_only, _NEEDED)
+def moved(
+    project: CompiledProject,
+    before: Knowledge,
+    now: Knowledge,
+    published: CompiledProject | None = None,
+    tables: Sequence[str] = ("indicator_revisions",),
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of ``tables`` of the publication ``now`` after the publication ``before``, by default those of
+    ``indicator_revisions``. ``published``: the project that made the one before, where it is another one."""
+    given = _previous(project, before, now, published)
     connection = project.seeds.cursor()
     connection.execute(f"use {CATALOG}")
     connection.execute("begin transaction")
@@ -67,20 +75,42 @@ def moved(project: CompiledProject, before: Knowledge, now: Knowledge) -> list[d
         fill_landing(connection, landing_rows(_together(before.rows, now.rows)))
         fill_control(connection, now.as_of, now.rows.header_only)
         connection.execute("update control.run_settings set batch = 2")
-        connection.execute("insert into control.previous_settings values (?, 1, true)", [before.as_of])
-        for table, mart in zip(
-            ("previous_values", "previous_observations", "previous_states"), _NEEDED, strict=True
-        ):
-            _insert(connection, f"control.{table}", old[mart])
+        connection.execute(
+            "insert into control.previous_settings values (?, 1, ?)", [before.as_of, published is None]
+        )
+        for table, rows in given.items():
+            _insert(connection, f"control.{table}", rows)
         for dataset in before.rows.header_only:
             connection.execute("insert into control.previous_empty_deliveries values (?)", [dataset])
         _insert(connection, "control.row_batches", _row_batches(before.rows, now.rows))
-        for model in project.needed_for(("indicator_revisions",)):
+        for model in project.needed_for(tables):
             connection.execute(f"create or replace table {model.relation} as {model.sql}")
-        return rows_of(connection, "marts.indicator_revisions")
+        return {m.name: rows_of(connection, m.relation) for m in project.models if m.name in tables}
     finally:
         connection.execute("rollback")
         connection.close()
+
+
+def _previous(
+    project: CompiledProject, before: Knowledge, now: Knowledge, published: CompiledProject | None
+) -> dict[str, list[dict[str, Any]]]:
+    """What flows.revisions tells of the publication before: its tables, and what they would be otherwise."""
+
+    def figures(by: CompiledProject, knowledge: Knowledge, day: date) -> dict[str, list[dict[str, Any]]]:
+        rows = landing_rows(knowledge.known())
+        return by.run(rows, day, knowledge.rows.header_only, list(TABLES.values()))
+
+    later_day = max(before.as_of, now.as_of)
+    found = figures(project, before, later_day)
+    given = {f"{name}_before": found[model] for name, model in TABLES.items()}
+    if now.as_of < later_day:
+        found = figures(project, now, later_day)
+        given |= {f"{name}_after": found[model] for name, model in TABLES.items()}
+    old = figures(published or project, before, before.as_of)
+    given["previous_values"] = old["indicator_values"]
+    if published:
+        given["redefined_values"] = figures(project, before, before.as_of)["indicator_values"]
+    return given
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]]) -> None:
@@ -88,7 +118,13 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[s
         return
     columns = [name for name, *_ in connection.execute(f"describe {table}").fetchall()]
     types = {name: kind for name, kind, *_ in connection.execute(f"describe {table}").fetchall()}
-    arrow = {"VARCHAR": pa.string(), "INTEGER": pa.int32(), "BIGINT": pa.int64(), "DOUBLE": pa.float64()}
+    arrow = {
+        "VARCHAR": pa.string(),
+        "INTEGER": pa.int32(),
+        "BIGINT": pa.int64(),
+        "DOUBLE": pa.float64(),
+        "DATE": pa.date32(),
+    }
     schema = pa.schema([(name, arrow.get(types[name], pa.bool_())) for name in columns])
     connection.register(
         "rows", pa.Table.from_pylist([{c: r[c] for c in columns} for r in rows], schema=schema)

@@ -1,395 +1,333 @@
--- Which changed rows moved which value: rows that bear on a member whose part in the value differs. Parts whose members
--- the publication does not name (timeliness, payment, meetings, groups of people) take all rows that bear on the part.
+-- Which changed rows moved which value, by the difference that rows make on the later of both days: all that bears on a
+-- member whose part in the value differs, and all that is tied to it by a row that bears on several. Without these rows
+-- the figure is what it would be had no row come (decision 008).
 
 {% set value_key = ['reporting_year', 'plan_version', 'indicator_id', 'breakdown', 'breakdown_value'] %}
+{% set graph = ['reporting_year', 'plan_version', 'indicator_id', 'graph_breakdown', 'graph_meeting'] %}
+{% set obstacles = "'not_computable', 'not_yet_due'" %}
 
 with
 
--- a year that has just begun brings all its values by itself
-changed_values as (
-    select changed.*
-    from {{ ref('int_changed_values') }} as changed
-    inner join (select distinct reporting_year from {{ ref('indicator_values') }}) as new_years
-        on changed.reporting_year = new_years.reporting_year
-    inner join (select distinct reporting_year from {{ source('control', 'previous_values') }}) as old_years
-        on changed.reporting_year = old_years.reporting_year
-),
-
-changes as (
-    select * from {{ ref('int_row_changes') }}
+indicators as (
+    select * from {{ ref('dim_indicator') }}
 ),
 
 bearings as (
     select * from {{ ref('int_record_bearings') }}
 ),
 
-indicators as (
-    select * from {{ ref('dim_indicator') }}
+changes as (
+    select * from {{ ref('int_row_changes') }}
 ),
 
-old_observations as (
-    select * from {{ source('control', 'previous_observations') }}
-),
-
-new_observations as (
-    select * from {{ ref('indicator_observations') }}
-),
-
-old_states as (
-    select * from {{ source('control', 'previous_states') }}
-),
-
-new_states as (
-    select * from {{ ref('dim_state') }}
-),
-
-topics_of_rules as (
-    {% for rule, topics in {
-        'reported': ['answers', 'reports'],
-        'reported_ever': ['answers_ever', 'reports_ever'],
-        'submitted': ['reports'],
-        'submitted_with_guide': ['reports'],
-        'submitted_with_updates': ['reports'],
-        'paid_in_time': ['contributions_assessment', 'contributions_assessment_payment', 'formal_meetings'],
-        'contributed': ['contributions_voluntary_isu'],
-        'participant_count': ['participations'],
-        'participant_share': ['participations'],
-        'joined_in_year': ['consents'],
-        'attended': ['attendance'],
-        'condemned_in_meeting': ['statements_condemnation'],
-        'discovered_in_year': ['discoveries'],
-        'destroyed_within_six_months': ['discoveries'],
-        'request_plan_complete': ['requests'],
-        'declared_complete_in_year': ['declarations'],
-        'declared_with_voluntary_declaration': ['declarations'],
-        'case_open_in_year': ['cases'],
-        'case_update_reported': ['cases', 'statements_compliance_update'],
-    }.items() %}
-    {%- set outer_loop = loop -%}
-    {% for topic in topics %}
-    select
-        '{{ rule }}' as rule,
-        '{{ topic }}' as topic
-    {{ 'union all' if not (loop.last and outer_loop.last) }}
-    {% endfor %}
-    {% endfor %}
-),
-
-topics_of_populations as (
-    {% for population, topics in {
-        'all_states': [],
-        'states_parties': ['treaty_actions'],
-        'states_not_party': ['treaty_actions'],
-        'article3': ['treaty_actions', 'obligations_article_3'],
-        'article4': ['treaty_actions', 'obligations_article_4'],
-        'article5': ['treaty_actions', 'obligations_article_5'],
-        'victim_assistance': ['treaty_actions', 'obligations_victim_assistance'],
-        'affected': ['treaty_actions', 'obligations_article_5', 'obligations_victim_assistance'],
-        'article4_overdue': ['treaty_actions', 'obligations_article_4'],
-        'articles_3_4_5': [
-            'treaty_actions', 'obligations_article_3', 'obligations_article_4', 'obligations_article_5',
-        ],
-        'article5_completed': ['treaty_actions', 'obligations_article_5'],
-        'article5_ever': ['treaty_actions', 'obligations_article_5'],
-        'reporting_parties': ['treaty_actions', 'reports'],
-        'assessed': ['treaty_actions', 'contributions_assessment'],
-        'stockpile_discoverers': ['treaty_actions', 'discoveries'],
-        'extension_requests': ['treaty_actions', 'requests'],
-        'completion_declarers': ['treaty_actions', 'obligations_article_5', 'declarations'],
-        'article1_cases': ['treaty_actions', 'cases'],
-    }.items() %}
-    select
-        '{{ population }}' as population,
-        'states' as topic
-    {% for topic in topics %}
-    union all
-    select
-        '{{ population }}' as population,
-        '{{ topic }}' as topic
-    {% endfor %}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
--- what each indicator asks of the rows; only what makes its population can let a member join or leave
 topics as (
-    select
-        indicators.plan_version,
-        indicators.indicator_id,
-        asked.topic,
-        max(asked.makes_members) as makes_members
-    from indicators
-    inner join (
-        select
-            rule,
-            cast(null as {{ dbt.type_string() }}) as population,
-            topic,
-            0 as makes_members
-        from topics_of_rules
+    select * from {{ ref('int_revision_topics') }}
+),
+
+-- where a part is hidden, it may be for the sake of another, so that no meeting stands for itself
+hidden_meetings as (
+    select distinct
+        reporting_year,
+        plan_version,
+        indicator_id
+    from (
+        select * from {{ source('control', 'values_before') }}
+        union all
+        select * from {{ source('control', 'values_after') }}
         union all
         select
-            null as rule,
-            population,
-            topic,
-            1 as makes_members
-        from topics_of_populations
-    ) as asked
-        on indicators.rule = asked.rule or indicators.population = asked.population
-    group by indicators.plan_version, indicators.indicator_id, asked.topic
+            {{ value_key | join(', ') }},
+            numerator,
+            denominator,
+            value,
+            status
+        from {{ ref('indicator_values') }}
+    ) as shown
+    where
+        breakdown = 'meeting'
+        and status = 'suppressed'
 ),
 
--- a member's part in the total of a value, before and now
-members as (
-    select
-        coalesce(new_observations.reporting_year, old_observations.reporting_year) as reporting_year,
-        coalesce(new_observations.plan_version, old_observations.plan_version) as plan_version,
-        coalesce(new_observations.indicator_id, old_observations.indicator_id) as indicator_id,
-        coalesce(new_observations.member_key, old_observations.member_key) as member_key,
-        old_observations.iso3 as old_iso3,
-        new_observations.iso3 as new_iso3,
-        coalesce(old_observations.in_denominator, false) as old_in_denominator,
-        coalesce(new_observations.in_denominator, false) as new_in_denominator,
-        coalesce(old_observations.in_numerator, false) as old_in_numerator,
-        coalesce(new_observations.in_numerator, false) as new_in_numerator,
-        coalesce(old_observations.reason, '') as old_reason,
-        coalesce(new_observations.reason, '') as new_reason,
-        old_observations.member_key is null or new_observations.member_key is null as is_other_listing
-    from new_observations
-    full join old_observations
-        on
-            new_observations.reporting_year = old_observations.reporting_year
-            and new_observations.plan_version = old_observations.plan_version
-            and new_observations.indicator_id = old_observations.indicator_id
-            and new_observations.member_kind = old_observations.member_kind
-            and new_observations.member_key = old_observations.member_key
-    where coalesce(new_observations.member_kind, old_observations.member_kind) <> 'participation_group'
-),
-
-placed as (
-    select
-        members.*,
-        case
-            when members.old_iso3 is not null then coalesce(old_states.un_region, 'none')
-        end as old_region,
-        case
-            when members.new_iso3 is not null then coalesce(new_states.un_region, 'none')
-        end as new_region,
-        members.old_in_denominator <> members.new_in_denominator
-        or members.old_in_numerator <> members.new_in_numerator as is_other_part
-    from members
-    left join old_states on members.old_iso3 = old_states.iso3
-    left join new_states on members.new_iso3 = new_states.iso3
-),
-
--- `all_topics`: whether every topic of the indicator may have moved the member's part, or only those of its rule
-affected as (
+-- values that rows moved; `graph_breakdown` and `graph_meeting` say which records can bear on it
+moved_values as (
     select
         changed_values.*,
-        placed.member_key,
-        placed.old_iso3,
-        placed.new_iso3,
-        placed.old_in_denominator <> placed.new_in_denominator
-        or (indicators.unit = 'number' and placed.is_other_listing)
-        or (changed_values.breakdown = 'un_region' and placed.old_region is distinct from placed.new_region)
-            as is_other_membership,
-        placed.is_other_part
-        or changed_values.breakdown in ('un_region', 'applicable', 'meeting') as all_topics
-    from changed_values
-    inner join placed
-        on
-            changed_values.reporting_year = placed.reporting_year
-            and changed_values.plan_version = placed.plan_version
-            and changed_values.indicator_id = placed.indicator_id
+        indicators.rule,
+        indicators.unit,
+        changed_values.breakdown as graph_breakdown,
+        case
+            when changed_values.breakdown <> 'meeting' then ''
+            when indicators.rule = 'participant_count' then ''
+            when indicators.rule = 'participant_share' and hidden_meetings.indicator_id is not null then ''
+            else changed_values.breakdown_value
+        end as graph_meeting,
+        -- without the rows it could not be computed, or was not there: they remove what stood in the way
+        coalesce(changed_values.status_without_rows, 'not_computable') in ({{ obstacles }}) as is_new,
+        coalesce(changed_values.status_with_rows, 'not_computable') in ({{ obstacles }}) as is_gone
+    from {{ ref('int_changed_values') }} as changed_values
     inner join indicators
         on
             changed_values.plan_version = indicators.plan_version
             and changed_values.indicator_id = indicators.indicator_id
+    left join hidden_meetings
+        on
+            changed_values.reporting_year = hidden_meetings.reporting_year
+            and changed_values.plan_version = hidden_meetings.plan_version
+            and changed_values.indicator_id = hidden_meetings.indicator_id
+    where changed_values.is_moved_by_rows
+),
+
+members_before as (
+    select * from {{ source('control', 'members_before') }}
+),
+
+members_after as (
+    select * from {{ source('control', 'members_after') }}
+    union all
+    select * from {{ ref('int_part_members') }} where {{ is_later_day() }}
+),
+
+member_moves as (
+    select
+        {% for column in value_key %}
+        coalesce(members_after.{{ column }}, members_before.{{ column }}) as {{ column }},
+        {% endfor %}
+        coalesce(members_after.member_kind, members_before.member_kind) as member_kind,
+        coalesce(members_after.member_key, members_before.member_key) as member_key,
+        members_before.iso3 as old_iso3,
+        members_after.iso3 as new_iso3,
+        coalesce(members_before.in_numerator, false) <> coalesce(members_after.in_numerator, false)
+            as is_other_numerator,
+        coalesce(members_before.in_denominator, false) <> coalesce(members_after.in_denominator, false)
+            as is_other_denominator,
+        members_before.member_key is null or members_after.member_key is null as is_other_listing
+    from members_after
+    full join members_before
+        on
+            {{ same_value('members_after', 'members_before') }}
+            and members_after.member_kind = members_before.member_kind
+            and members_after.member_key = members_before.member_key
     where
-        placed.is_other_part
-        and changed_values.breakdown in ('total', 'reporting')
-        or changed_values.breakdown in ('timeliness', 'payment', 'meeting', 'reporting')
-        or (
-            changed_values.breakdown = 'un_region'
+        members_before.in_numerator is distinct from members_after.in_numerator
+        or members_before.in_denominator is distinct from members_after.in_denominator
+),
+
+-- the members by whom a value moved, and whether they joined or left its population, or its region
+moved_members as (
+    select
+        moved_values.*,
+        moves.member_kind,
+        moves.member_key,
+        moves.old_iso3,
+        moves.new_iso3,
+        case
+            when moved_values.breakdown in ('total', 'un_region')
+                then
+                    moves.is_other_denominator
+                    or (moved_values.unit = 'number' and moves.is_other_listing)
+            else
+                coalesce(
+                    totals.is_other_denominator
+                    or (moved_values.unit = 'number' and totals.is_other_listing),
+                    false
+                )
+        end as is_other_membership
+    from moved_values
+    inner join member_moves as moves on {{ same_value('moved_values', 'moves') }}
+    left join member_moves as totals
+        on
+            moves.reporting_year = totals.reporting_year
+            and moves.plan_version = totals.plan_version
+            and moves.indicator_id = totals.indicator_id
+            and moves.member_kind = totals.member_kind
+            and moves.member_key = totals.member_key
+            and totals.breakdown = 'total'
+    where
+        not moved_values.is_new
+        and not moved_values.is_gone
+        and (moves.is_other_numerator or moves.is_other_denominator)
+    union all
+    -- the denominator of these parts is that of the total
+    select
+        moved_values.*,
+        totals.member_kind,
+        totals.member_key,
+        totals.old_iso3,
+        totals.new_iso3,
+        true as is_other_membership
+    from moved_values
+    inner join member_moves as totals
+        on
+            moved_values.reporting_year = totals.reporting_year
+            and moved_values.plan_version = totals.plan_version
+            and moved_values.indicator_id = totals.indicator_id
+            and totals.breakdown = 'total'
+    where
+        moved_values.breakdown in ('timeliness', 'payment')
+        and not moved_values.is_new
+        and not moved_values.is_gone
+        and totals.is_other_denominator
+),
+
+moved_nodes as (
+    {% for iso3 in ['old_iso3', 'new_iso3'] %}
+    select
+        {{ value_key | join(', ') }},
+        graph_breakdown,
+        graph_meeting,
+        case when member_kind = 'instrument' then member_key else {{ iso3 }} end as node,
+        is_other_membership
+    from moved_members
+    {{ 'union distinct' if not loop.last }}
+    {% endfor %}
+),
+
+graphs as (
+    select distinct {{ graph | join(', ') }}
+    from moved_values
+),
+
+ties as (
+    select
+        {% for column in graph %}
+        graphs.{{ column }},
+        {% endfor %}
+        bearings.dataset,
+        bearings.record_key,
+        bearings.node,
+        max(topics.makes_members) as makes_members
+    from graphs
+    inner join topics
+        on
+            graphs.plan_version = topics.plan_version
+            and graphs.indicator_id = topics.indicator_id
+            and topics.breakdown in ('any', graphs.graph_breakdown)
+    inner join bearings
+        on
+            topics.topic = bearings.topic
+            and graphs.reporting_year between bearings.first_year and bearings.last_year
+            and (bearings.indicator_id is null or graphs.indicator_id = bearings.indicator_id)
+            and (bearings.plan_version is null or graphs.plan_version = bearings.plan_version)
             and (
-                (placed.old_region is distinct from changed_values.breakdown_value)
-                <> (placed.new_region is distinct from changed_values.breakdown_value)
-                or (placed.new_region = changed_values.breakdown_value and placed.is_other_part)
+                graphs.graph_meeting = ''
+                or bearings.meeting_id is null
+                or graphs.graph_meeting = bearings.meeting_id
             )
-        )
-        or (
-            changed_values.breakdown = 'applicable'
-            and (
-                placed.is_other_part
-                or (placed.old_reason = 'not_applicable') <> (placed.new_reason = 'not_applicable')
-            )
-        )
+    group by
+        {% for column in graph %}
+        graphs.{{ column }},
+        {% endfor %}
+        bearings.dataset,
+        bearings.record_key,
+        bearings.node
+),
+
+tied as (
+    select
+        *,
+        case
+            when
+                node is null
+                or min(node) over (partition by {{ graph | join(', ') }}, dataset, record_key)
+                <> max(node) over (partition by {{ graph | join(', ') }}, dataset, record_key)
+                then 1
+            else 0
+        end as bears_on_several
+    from ties
+),
+
+-- a node is shared where a record that bears on several bears on it
+edges as (
+    select
+        *,
+        max(bears_on_several) over (partition by {{ graph | join(', ') }}, node) = 1
+        or max(case when node is null then 1 else 0 end) over (partition by {{ graph | join(', ') }}) = 1 as is_shared
+    from tied
 ),
 
 by_members as (
     select
-        affected.reporting_year,
-        affected.plan_version,
-        affected.indicator_id,
-        affected.breakdown,
-        affected.breakdown_value,
-        bearings.dataset,
-        bearings.record_key,
-        topics.makes_members = 1 and affected.is_other_membership as is_membership
-    from affected
-    inner join topics
+        {% for column in value_key %}
+        moved_nodes.{{ column }},
+        {% endfor %}
+        edges.dataset,
+        edges.record_key,
+        edges.makes_members = 1 and moved_nodes.is_other_membership as is_membership
+    from moved_nodes
+    inner join edges
         on
-            affected.plan_version = topics.plan_version
-            and affected.indicator_id = topics.indicator_id
-    inner join bearings
-        on
-            topics.topic = bearings.topic
-            and (
-                bearings.iso3 is null
-                or affected.old_iso3 = bearings.iso3
-                or affected.new_iso3 = bearings.iso3
-            )
-            and (bearings.member_key is null or affected.member_key = bearings.member_key)
-            and (bearings.indicator_id is null or affected.indicator_id = bearings.indicator_id)
-            and (bearings.plan_version is null or affected.plan_version = bearings.plan_version)
-            and affected.reporting_year between bearings.first_year and bearings.last_year
-    where
-        (
-            affected.all_topics
-            or topics.makes_members = 0
-            or (affected.breakdown in ('reporting', 'timeliness') and topics.topic = 'reports')
-        )
-        and (
-            affected.breakdown <> 'meeting'
-            or bearings.meeting_id is null
-            or affected.breakdown_value = bearings.meeting_id
-        )
+            moved_nodes.node = edges.node
+            and {{ same_graph('moved_nodes', 'edges') }}
 ),
 
--- A row that moved the value may bear on other states too (a meeting, a record that went from one state to another):
--- what else changed for them is named with it, for it would count if that row were not there.
+-- what else changed for those on whom such a row bears would count if that row were not there
 by_shared_rows as (
     select distinct
-        named.reporting_year,
-        named.plan_version,
-        named.indicator_id,
-        named.breakdown,
-        named.breakdown_value,
-        others.dataset,
-        others.record_key,
+        {% for column in value_key %}
+        moved_nodes.{{ column }},
+        {% endfor %}
+        tied_edges.dataset,
+        tied_edges.record_key,
         false as is_membership
-    from by_members as named
-    inner join bearings as shared
+    from moved_nodes
+    inner join edges as reached
         on
-            named.dataset = shared.dataset
-            and named.record_key = shared.record_key
-    inner join topics as shared_topics
+            moved_nodes.node = reached.node
+            and reached.is_shared
+            and {{ same_graph('moved_nodes', 'reached') }}
+    inner join edges as tied_edges
         on
-            shared.topic = shared_topics.topic
-            and named.plan_version = shared_topics.plan_version
-            and named.indicator_id = shared_topics.indicator_id
-    inner join bearings as others
-        on
-            shared.iso3 = others.iso3
-            and (others.indicator_id is null or named.indicator_id = others.indicator_id)
-            and (others.plan_version is null or named.plan_version = others.plan_version)
-            and named.reporting_year between others.first_year and others.last_year
-    inner join topics as other_topics
-        on
-            others.topic = other_topics.topic
-            and named.plan_version = other_topics.plan_version
-            and named.indicator_id = other_topics.indicator_id
-    left join old_states on shared.iso3 = old_states.iso3
-    left join new_states on shared.iso3 = new_states.iso3
+            tied_edges.is_shared
+            and {{ same_graph('reached', 'tied_edges') }}
+),
+
+-- a row that bears on all is tied to everybody, also where nothing else changed for a member who moved
+by_rows_for_all as (
+    select distinct
+        {% for column in value_key %}
+        moved_nodes.{{ column }},
+        {% endfor %}
+        tied_edges.dataset,
+        tied_edges.record_key,
+        false as is_membership
+    from moved_nodes
+    inner join (
+        select distinct {{ graph | join(', ') }}
+        from edges
+        where node is null
+    ) as reached
+        on {{ same_graph('moved_nodes', 'reached') }}
+    inner join edges as tied_edges on {{ same_graph('reached', 'tied_edges') }}
+),
+
+-- values of groups of people, whose members are not published, and values that can't be computed any more
+by_all as (
+    select
+        {% for column in value_key %}
+        moved_values.{{ column }},
+        {% endfor %}
+        edges.dataset,
+        edges.record_key,
+        false as is_membership
+    from moved_values
+    inner join edges
+        on {{ same_graph('moved_values', 'edges') }}
     where
-        (
-            named.breakdown <> 'un_region'
-            or coalesce(old_states.un_region, 'none') = named.breakdown_value
-            or coalesce(new_states.un_region, 'none') = named.breakdown_value
-        )
-        and (
-            named.breakdown <> 'meeting'
-            or others.meeting_id is null
-            or others.meeting_id = named.breakdown_value
-        )
-),
-
--- who has a report decides on the part `reporting` of every percentage, whatever its rule
-by_reporters as (
-    select
-        affected.reporting_year,
-        affected.plan_version,
-        affected.indicator_id,
-        affected.breakdown,
-        affected.breakdown_value,
-        bearings.dataset,
-        bearings.record_key,
-        false as is_membership
-    from affected
-    inner join bearings
-        on
-            bearings.topic = 'reports'
-            and (affected.old_iso3 = bearings.iso3 or affected.new_iso3 = bearings.iso3)
-            and affected.reporting_year between bearings.first_year and bearings.last_year
-    where affected.breakdown = 'reporting'
-),
-
-by_regions as (
-    select
-        affected.reporting_year,
-        affected.plan_version,
-        affected.indicator_id,
-        affected.breakdown,
-        affected.breakdown_value,
-        bearings.dataset,
-        bearings.record_key,
-        true as is_membership
-    from affected
-    inner join bearings
-        on
-            bearings.topic = 'regions'
-            and (affected.old_iso3 = bearings.iso3 or affected.new_iso3 = bearings.iso3)
-    where
-        affected.breakdown = 'un_region'
-        and affected.is_other_membership
-),
-
-by_groups as (
-    select
-        changed_values.reporting_year,
-        changed_values.plan_version,
-        changed_values.indicator_id,
-        changed_values.breakdown,
-        changed_values.breakdown_value,
-        bearings.dataset,
-        bearings.record_key,
-        false as is_membership
-    from changed_values
-    inner join indicators
-        on
-            changed_values.plan_version = indicators.plan_version
-            and changed_values.indicator_id = indicators.indicator_id
-            and indicators.rule in ('participant_count', 'participant_share')
-    inner join bearings
-        on
-            bearings.topic = 'participations'
-            and changed_values.reporting_year between bearings.first_year and bearings.last_year
+        not moved_values.is_new
+        and (moved_values.is_gone or moved_values.rule in ('participant_count', 'participant_share'))
 ),
 
 -- a part that comes or goes with its meeting
 by_meetings as (
     select
-        changed_values.reporting_year,
-        changed_values.plan_version,
-        changed_values.indicator_id,
-        changed_values.breakdown,
-        changed_values.breakdown_value,
+        {{ value_key | join(', ') }},
         'meetings' as dataset,
-        changed_values.breakdown_value as record_key,
+        breakdown_value as record_key,
         false as is_membership
-    from changed_values
+    from moved_values
     where
-        changed_values.breakdown = 'meeting'
-        and (changed_values.old_status is null or changed_values.new_status is null)
+        breakdown = 'meeting'
+        and (status_without_rows is null or status_with_rows is null)
 ),
 
 -- a dataset that came for the first time, or is gone, and the meeting that sets the limit of payments
@@ -418,49 +356,46 @@ needs as (
 
 by_obstacles as (
     select
-        changed_values.reporting_year,
-        changed_values.plan_version,
-        changed_values.indicator_id,
-        changed_values.breakdown,
-        changed_values.breakdown_value,
+        {% for column in value_key %}
+        moved_values.{{ column }},
+        {% endfor %}
         changes.dataset,
         changes.record_key,
         false as is_membership
-    from changed_values
+    from moved_values
     inner join needs
         on
-            changed_values.plan_version = needs.plan_version
-            and changed_values.indicator_id = needs.indicator_id
+            moved_values.plan_version = needs.plan_version
+            and moved_values.indicator_id = needs.indicator_id
     inner join changes
         on
             needs.dataset = changes.dataset
             and changes.is_first_or_last
-    where 'not_computable' in (coalesce(changed_values.old_status, ''), coalesce(changed_values.new_status, ''))
+    where
+        'not_computable' in (
+            coalesce(moved_values.status_without_rows, ''), coalesce(moved_values.status_with_rows, '')
+        )
     union all
     select
-        changed_values.reporting_year,
-        changed_values.plan_version,
-        changed_values.indicator_id,
-        changed_values.breakdown,
-        changed_values.breakdown_value,
+        {% for column in value_key %}
+        moved_values.{{ column }},
+        {% endfor %}
         bearings.dataset,
         bearings.record_key,
         false as is_membership
-    from changed_values
-    inner join indicators
-        on
-            changed_values.plan_version = indicators.plan_version
-            and changed_values.indicator_id = indicators.indicator_id
-            and indicators.rule = 'paid_in_time'
+    from moved_values
     inner join bearings
         on
             bearings.topic = 'formal_meetings'
-            and changed_values.reporting_year between bearings.first_year and bearings.last_year
+            and moved_values.reporting_year between bearings.first_year and bearings.last_year
+    where
+        moved_values.rule = 'paid_in_time'
+        and (moved_values.is_new or moved_values.is_gone)
 ),
 
 linked as (
     {% for links in [
-        'by_members', 'by_shared_rows', 'by_reporters', 'by_regions', 'by_groups', 'by_meetings', 'by_obstacles',
+        'by_members', 'by_shared_rows', 'by_rows_for_all', 'by_all', 'by_meetings', 'by_obstacles',
     ] %}
     select * from {{ links }}
     {{ 'union all' if not loop.last }}
@@ -512,7 +447,7 @@ inner join changes
 union all
 select
     {% for column in value_key %}
-    changed_values.{{ column }},
+    moved_values.{{ column }},
     {% endfor %}
     headers.dataset,
     null as record_key,
@@ -526,10 +461,13 @@ select
     true as is_known,
     'new_report' as change,
     false as is_membership
-from changed_values
+from moved_values
 inner join needs
     on
-        changed_values.plan_version = needs.plan_version
-        and changed_values.indicator_id = needs.indicator_id
+        moved_values.plan_version = needs.plan_version
+        and moved_values.indicator_id = needs.indicator_id
 inner join headers on needs.dataset = headers.dataset
-where 'not_computable' in (coalesce(changed_values.old_status, ''), coalesce(changed_values.new_status, ''))
+where
+    'not_computable' in (
+        coalesce(moved_values.status_without_rows, ''), coalesce(moved_values.status_with_rows, '')
+    )

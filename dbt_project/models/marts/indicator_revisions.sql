@@ -72,10 +72,6 @@ causes as (
         causes.dataset, registers.meeting_id, causes.file_sha256, causes.file_name, causes.sheet, causes.is_known
 ),
 
-previous_settings as (
-    select * from {{ source('control', 'previous_settings') }}
-),
-
 -- the first reason that applies
 reasons as (
     select
@@ -98,10 +94,10 @@ reasons as (
 listed as (
     select
         changed_values.*,
-        coalesce(
-            reasons.reason,
-            case when previous_settings.is_same_definition then 'time' else 'definition' end
-        ) as reason,
+        case
+            when changed_values.is_redefined then 'definition'
+            else coalesce(reasons.reason, 'time')
+        end as reason,
         causes.dataset,
         causes.record_key,
         causes.record_status,
@@ -122,7 +118,6 @@ listed as (
                 causes.sheet, causes.is_known
         ) as cause_number
     from changed_values
-    cross join previous_settings
     left join reasons
         on
             changed_values.reporting_year = reasons.reporting_year
