@@ -83,7 +83,7 @@ def figures(
             connection.execute(f"create table {relation} as {sql}")
         relations = {relation.split(".")[-1].strip('"'): relation for relation, _ in compiled.models}
         return {
-            name: connection.execute(f"from {relations[model]}").to_arrow_table()
+            name: connection.sql(f"from {relations[model]}").to_arrow_table()
             for name, model in TABLES.items()
         }
 

@@ -9,7 +9,7 @@ registers of people were deleted. Nothing published is touched.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -176,7 +176,7 @@ def _before(home: Home, manifest: Mapping[str, Any]) -> Previous | None:
     before = manifest_of(home, named["publication_id"])
     standing = home.publications / named["publication_id"]
     if before.get("figures_version") == figures_version():
-        return revisions.previous_of(None, before)
+        return replace(revisions.previous_of(None, before), plans=plans.those_of(home, before))
     if (standing / "parquet" / "indicator_values.parquet").is_file():
         return revisions.previous_of(standing, before)
     raise UsageProblem(

@@ -21,6 +21,7 @@ from flows.errors import UsageProblem
 from flows.files import read_json
 from flows.home import Home
 from flows.ledger import Ledger
+from flows.plans import Plan
 from flows.program import figures_version
 
 if TYPE_CHECKING:
@@ -62,12 +63,13 @@ rows that the one before, and the one in the making, knows; ``…_after`` is emp
 @dataclass(frozen=True)
 class Previous:
     """The publication before. ``parquet``: its tables' folder, or ``None`` to have its values computed again
-    by this program; ``definition``: as by ``definition_of``."""
+    by this program, with the ``plans`` that it saw; ``definition``: as by ``definition_of``."""
 
     as_of: date
     batch: int
     parquet: Path | None
     definition: tuple[str, str | None]
+    plans: tuple[Plan, ...] = ()
 
 
 def definition_of(manifest: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -205,20 +207,20 @@ def _fill_counterfactuals(
     later_day = max(settings.as_of, previous.as_of)
 
     @cache
-    def rows_before(day: date, plan_version: str) -> dict[str, pa.Table]:
-        then = replace(settings, as_of=day, plan_version=plan_version)
+    def rows_before(day: date, plan_version: str, seen: tuple[Plan, ...]) -> dict[str, pa.Table]:
+        then = replace(settings, as_of=day, plan_version=plan_version, plans=seen)
         return figures(compiled, known.landing(previous.batch), then, known.headers_before, previous.as_of)
 
-    _insert(connection, rows_before(later_day, settings.plan_version), "before")
+    _insert(connection, rows_before(later_day, settings.plan_version, settings.plans), "before")
     if settings.as_of < later_day:
         then = replace(settings, as_of=later_day)
         rows_after = figures(compiled, known.landing(settings.batch), then, known.headers, settings.as_of)
         _insert(connection, rows_after, "after")
     if previous.definition != known.definition:
-        redefined = rows_before(previous.as_of, settings.plan_version)
+        redefined = rows_before(previous.as_of, settings.plan_version, settings.plans)
         _insert_rows(connection, "redefined_values", redefined["values"])
     if not previous.parquet:
-        again = rows_before(previous.as_of, previous.definition[0])
+        again = rows_before(previous.as_of, previous.definition[0], previous.plans)
         _insert_rows(connection, "previous_values", again["values"])
 
 

@@ -469,7 +469,7 @@ def test_the_command_verifies_a_real_publication(refreshed: Refreshed) -> None:
 def test_every_file_of_a_real_publication_is_watched(refreshed: Refreshed, tmp_path: Path) -> None:
     folder = shutil.copytree(refreshed.published, tmp_path / refreshed.published.name)
     draw = random.Random(1)
-    # SHA256SUMS stays: where it and the manifest are altered at once, nothing tells which of two hashes is wrong
+    # SHA256SUMS stays: where it and the manifest are altered at once, nothing tells which hash is wrong
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
     for path in paths:
         content = bytearray(path.read_bytes() or b"\0")
