@@ -88,7 +88,8 @@ def test_a_loaded_plan_is_computed_beside_the_first_and_made_again(tmp_path: Pat
     with duckdb.connect(str(home / "published" / "warehouse.duckdb"), read_only=True) as connection:
         crosswalk = connection.execute("select * from marts.dim_indicator_crosswalk").fetchall()
         reasons = connection.execute(
-            "select plan_version, reason, count(distinct indicator_id) from marts.indicator_revisions group by all"
+            "select plan_version, reason, count(distinct indicator_id) "
+            "from marts.indicator_revisions group by all"
         ).fetchall()
     assert reasons == [(VERSION, "definition", 2)], "a plan that was not there is another definition"
     assert crosswalk == [(VERSION, "1.1", "draft-2024-08-16", "1.1", "Shorter.")]
