@@ -9,7 +9,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench fuzz mutants reference clean
+.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench fuzz mutants reference docs clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -50,6 +50,11 @@ lock: ## pins of pyproject.toml, with hashes and without addresses; keeps what i
 
 reference: setup ## writes docs/reference/ from the program itself
 	$(BIN)/python -m flows.reference
+
+docs: setup ## dbt's own documentation of every table, as one page: build/dbt-docs/static_index.html
+	@mkdir -p build/dbt-docs
+	SRAAP_BUILD_DB=$(CURDIR)/build/dbt-docs/empty.duckdb $(BIN)/dbt docs generate --static --empty-catalog \
+	  --project-dir dbt_project --profiles-dir dbt_project --target-path $(CURDIR)/build/dbt-docs
 
 clean: ## forget the environment
 	rm -rf $(VENV)

@@ -149,6 +149,23 @@ def test_every_column_has_a_meaning(build: Build) -> None:
     assert sorted(described - set(built)) == []
 
 
+READERS = {"site": "flows/site/content.py", "workbook": "flows/evidence/spreadsheet.py"}
+"""Exposures whose program names the marts it reads."""
+
+
+@pytest.mark.parametrize("exposure", sorted(READERS))
+def test_exposures_name_every_mart_their_program_reads(build: Build, exposure: str) -> None:
+    source = (PROJECT.parent / READERS[exposure]).read_text(encoding="utf-8")
+    marts = {model.name for model in build.models if "marts" in model.fqn}
+    read = {name for name in marts if re.search(rf'"{name}"|marts\.{name}\b', source)}
+    if exposure == "site":  # the names of these are put together in its query
+        read |= {name for name in marts if re.search(rf"\"{name.removeprefix('state_')}\", \"", source)}
+    found = [e for e in build.manifest.exposures.values() if e.name == exposure]
+    named = {key.split(".")[-1] for e in found for key in e.depends_on.nodes}
+    assert len(read) > 4
+    assert named == read
+
+
 def test_nodes_stay_few(build: Build) -> None:
     nodes = len(build.manifest.nodes) + len(build.manifest.unit_tests)
     assert nodes <= MOST_NODES, f"{nodes} nodes: each costs time every night"
