@@ -113,7 +113,12 @@ def _xml(data: bytes) -> _Page:
 
 
 def _html(data: bytes) -> _Page:
-    root = lxml_html.document_fromstring(_decoded(data))
+    text = _decoded(data)
+    folded = re.sub(r"<script.*?</script|<!--.*?-->", "", text.casefold(), flags=re.DOTALL)
+    if folded.rfind("</table") < folded.rfind("<tr"):
+        # A parser of HTML takes what came, and nobody would miss the states that did not.
+        raise Unreadable("UNTC-CUT", "The page ends inside a table: it is cut off. Fetch it again.")
+    root = lxml_html.document_fromstring(text)
     etree.strip_elements(root, "script", "style", "noscript", with_tail=False)
     tables = [node for node in root.iter("table") if "tblgrid" in (node.get("id") or "").casefold()]
     if not tables:
