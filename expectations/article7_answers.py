@@ -28,8 +28,8 @@ SUITE = Suite(
             dimension="validity",
             severity="quarantine",
             reason="Only indicators whose rule is reported or reported_ever are answered by reports.",
-            sentence="{value} is not an indicator of this plan that reports answer. Check the id and the "
-            "plan version.",
+            sentence="{value} is not an indicator of this plan that states answer in their reports. Check "
+            "the id and the plan version.",
         ),
     ),
 )

@@ -23,9 +23,11 @@ SUITE = Suite(
             column=None,
             dimension="validity",
             severity="quarantine",
-            reason="In a row with more or fewer cells than the header nobody knows which cell belongs where.",
-            sentence="This row has more or fewer cells than the header. Look for a delimiter too many, "
-            "one that is missing, or text with a delimiter in it that stands without quotation marks.",
+            reason="In a row with more or fewer cells than the header, or with an object or an array for a "
+            "cell, nobody knows what belongs where.",
+            sentence="This row has more or fewer cells than the header. Look for a delimiter too many, one "
+            "that is missing, or text with a delimiter in it that stands without quotation marks; in JSON, "
+            "for an object or an array in the place of a text or number.",
             on=("shape",),
         ),
         Check(

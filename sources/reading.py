@@ -214,10 +214,13 @@ def classify(name: str) -> FileIdentity:
 def masked_name(name: str, sha256: str) -> str:
     """The name under which a restricted file is shown: its own may name a person.
 
-    ``<dataset>--<first 8 of the hash>.<ext>``; an unknown file keeps only an ending that is in common use.
+    ``<dataset>--<first 8 of the hash>.<ext>``; an unknown file keeps only an ending that is in common use. A
+    name that is the dataset's and nothing more says nothing of anybody, and stays.
     """
     identity = classify(name)
     if identity.format != "unknown":
+        if name == f"{identity.dataset}.{identity.format}":
+            return name
         return f"{identity.dataset}--{sha256[:8]}.{identity.format}"
     ending = name.rpartition(".")[2].casefold()
     return f"unknown--{sha256[:8]}" + (f".{ending}" if ending in _COMMON_ENDINGS else "")

@@ -156,10 +156,6 @@ def _with_wrong_rows(
 # --- JSON -------------------------------------------------------------------------------------------------
 
 
-class _Nested(ValueError):
-    """A value is an object or an array."""
-
-
 class _Twice(ValueError):
     """An object has one key twice."""
 
@@ -170,13 +166,22 @@ class _NotANumber(ValueError):
 
 _JSON_WORDS: dict[object, str] = {True: "true", False: "false", None: ""}
 
+_NO_CELL = "\0an object or an array"
+"""Stands for a value that is no cell. It is told by identity, so that no text of a file can pass for it."""
+
 
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool):
         return _JSON_WORDS[value]
-    raise _Nested
+    return _NO_CELL
+
+
+def _number_text(text: str) -> str:
+    """A number as it was written, but for a fraction of zeros: programs write the year 2025 as 2025.0."""
+    whole, _, fraction = text.partition(".")
+    return text if fraction.strip("0") else whole
 
 
 def _record(pairs: list[tuple[str, object]]) -> dict[str, str]:
@@ -200,7 +205,7 @@ def _loads(text: str, whole: str, line_of: Callable[[int], int]) -> list[dict[st
         found = json.loads(
             text,
             parse_int=str,
-            parse_float=str,
+            parse_float=_number_text,
             parse_constant=_refuse_constant,
             object_pairs_hook=_record,
         )
@@ -208,11 +213,6 @@ def _loads(text: str, whole: str, line_of: Callable[[int], int]) -> list[dict[st
         raise Unreadable(
             "FILE-JSON",
             f"The file is no valid JSON from line {line_of(error.lineno)} on. Expected is {whole}.",
-        ) from None
-    except _Nested:
-        raise Unreadable(
-            "FILE-JSON-NESTED",
-            "A value is an object or an array. Write a text, number, true, false or null.",
         ) from None
     except _Twice:
         raise Unreadable("FILE-JSON-DUPLICATE", "An object has one key twice. Keep one of them.") from None
@@ -229,25 +229,34 @@ def _loads(text: str, whole: str, line_of: Callable[[int], int]) -> list[dict[st
     return found
 
 
-def _from_records(records: list[dict[str, str]], rows: Iterable[int]) -> RawTable:
+def _from_records(records: list[dict[str, str]], rows: Iterable[int], dataset: Dataset) -> RawTable:
+    """The table of objects. One that has an object or an array in a column of the dataset is a wrong row."""
     if not (header := tuple(dict.fromkeys(chain.from_iterable(records)))):
         raise Unreadable(
             "FILE-EMPTY",
             "The file holds no object with a key, and so no column. To say that there are no rows, deliver "
             "a CSV file with only its header.",
         )
-    columns = tuple(text_array([record.get(name, "") for record in records]) for name in header)
+    known = {column.name for column in dataset.columns}
+    cells = np.full(len(records), len(header), dtype=np.int64)
+    columns = []
+    for name in header:
+        values = [record.get(name, "") for record in records]
+        if _NO_CELL in values:
+            nested = np.fromiter((value is _NO_CELL for value in values), dtype=np.bool_, count=len(values))
+            values = ["" if value is _NO_CELL else value for value in values]
+            if name in known:
+                cells[nested] = 0
+        columns.append(text_array(values))
     numbers = np.fromiter(rows, dtype=np.int64, count=len(records))
-    return RawTable(
-        named_header(header), columns, numbers, np.full(len(records), len(header), dtype=np.int64)
-    )
+    return RawTable(named_header(header), tuple(columns), numbers, cells)
 
 
 def read_json(path: Path, dataset: Dataset) -> RawTable:
     """Rows of an array of objects; the row number is the object's place, from 1."""
     text = decoded(path.read_bytes()).decode()
     records = _loads(text, "an array of objects", lambda line: line)
-    return _from_records(records, range(1, len(records) + 1))
+    return _from_records(records, range(1, len(records) + 1), dataset)
 
 
 def read_jsonl(path: Path, dataset: Dataset) -> RawTable:
@@ -259,7 +268,7 @@ def read_jsonl(path: Path, dataset: Dataset) -> RawTable:
     records = _loads(joined, whole, lambda line: held[min(line, len(held)) - 1])
     if len(records) != len(held):
         raise Unreadable("FILE-JSON", f"A line holds more than one object. Expected is {whole}.")
-    return _from_records(records, held)
+    return _from_records(records, held, dataset)
 
 
 # --- Parquet ----------------------------------------------------------------------------------------------
@@ -283,17 +292,25 @@ def read_parquet(path: Path, dataset: Dataset) -> RawTable:
             "FILE-PARQUET",
             "The file can't be read as Parquet: truncated, or something else. Export it again.",
         ) from None
-    columns = tuple(_parquet_text(column, place) for place, column in enumerate(table.columns, start=1))
-    numbers = np.arange(1, table.num_rows + 1, dtype=np.int64)
     header = named_header(table.column_names)
+    known = {column.name for column in dataset.columns}
+    columns = tuple(
+        _parquet_text(column, name if name in known else None)
+        for column, name in zip(table.columns, header, strict=True)
+    )
+    numbers = np.arange(1, table.num_rows + 1, dtype=np.int64)
     return RawTable(header, columns, numbers, np.full(len(numbers), len(header), dtype=np.int64))
 
 
-def _parquet_text(column: pa.ChunkedArray, place: int) -> pa.Array:
-    """A column as text: dates ISO, midnights as dates, whole floats without a point."""
+def _parquet_text(column: pa.ChunkedArray, name: str | None) -> pa.Array:
+    """A column as text: dates ISO, midnights as dates, whole floats without a point.
+
+    ``name``: of a column of the dataset. One that it doesn't know is not loaded, and empty where it is no
+    text.
+    """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _parquet_text(column.cast(kind.value_type), place)
+        return _parquet_text(column.cast(kind.value_type), name)
     try:
         if pa.types.is_timestamp(kind):
             return text_array(_without(pc.strftime(column, "%Y-%m-%dT%H:%M:%S"), r"(T00:00:00)?(\.0+)?$"))
@@ -307,9 +324,11 @@ def _parquet_text(column: pa.ChunkedArray, place: int) -> pa.Array:
     except pa.ArrowMemoryError:
         raise
     except (pa.ArrowException, OSError):
+        if name is None:
+            return pa.array([""] * len(column), pa.large_string())
         raise Unreadable(
             "FILE-PARQUET-TYPE",
-            f"Column {place} holds lists, structures or bytes, which are no cells. Write it as text.",
+            f"{name} holds lists, structures or bytes, which are no cells. Write it as text.",
         ) from None
 
 

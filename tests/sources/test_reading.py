@@ -81,6 +81,9 @@ def test_a_file_is_what_its_name_says(name: str, dataset: str, form: str) -> Non
     ("name", "shown"),
     [
         ("Meeting_Participants--Olga Sample.CSV", "meeting_participants--1a2b3c4d.csv"),
+        ("meeting_participants.csv", "meeting_participants.csv"),
+        ("Meeting_participants.csv", "meeting_participants--1a2b3c4d.csv"),
+        ("olga/meeting_participants.csv", "meeting_participants--1a2b3c4d.csv"),
         ("Olga Sample.xlsx", "workbook--1a2b3c4d.xlsx"),
         ("Olga Sample.pdf", "unknown--1a2b3c4d.pdf"),
         ("mail to.Olga", "unknown--1a2b3c4d"),
@@ -217,8 +220,8 @@ def test_jsonl_row_numbers_are_lines(tmp_path: Path) -> None:
         ('{"iso3": "A"}', "FILE-JSON"),
         ('[{"iso3": "A"}, 1]', "FILE-JSON"),
         ('[{"iso3": "A"}', "FILE-JSON"),
-        ('[{"iso3": ["A"]}]', "FILE-JSON-NESTED"),
-        ('[{"iso3": {"a": "A"}}]', "FILE-JSON-NESTED"),
+        ('{"rows": [{"iso3": "A"}]}', "FILE-JSON"),
+        ('[[{"iso3": "A"}]]', "FILE-JSON"),
         ("[" * 100_000, "FILE-JSON-NESTED"),
         ('[{"iso3": "A", "iso3": "B"}]', "FILE-JSON-DUPLICATE"),
         ('[{"iso3": "A", "ISO3 ": "B"}]', "FILE-JSON-DUPLICATE"),
@@ -232,6 +235,35 @@ def test_jsonl_row_numbers_are_lines(tmp_path: Path) -> None:
 )
 def test_json_that_can_t_be_read_says_why(tmp_path: Path, text: str, code: str) -> None:
     assert _code(_read(tmp_path, text, "states.json")) == code
+
+
+@pytest.mark.parametrize("value", [["A"], {"a": "A"}, {"a": {"b": []}}, []])
+def test_a_json_value_that_is_no_cell_makes_its_row_wrong_and_no_other(tmp_path: Path, value: object) -> None:
+    whole = {"iso3": "AGO", "name": "\0an object or an array"[1:], "received_on": "2025-01-01"}
+    text = json.dumps([whole, {**whole, "name": value}, {**whole, "rows": value}])
+    table = _table(_read(tmp_path, text, "states.json"))
+    assert table.header == ("iso3", "name", "received_on", "rows")
+    assert table.frame["_cells"].tolist() == [4, 0, 4]
+    assert table.frame["name"].tolist() == [whole["name"], "", whole["name"]]
+    assert table.frame["rows"].tolist() == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2025.0", "2025"),
+        ("2025", "2025"),
+        ("1.50", "1.50"),
+        ("-0.0", "-0"),
+        ("1e3", "1e3"),
+        ("1.0e3", "1.0e3"),
+    ],
+)
+def test_a_json_number_is_read_as_written_but_for_a_fraction_of_zeros(
+    tmp_path: Path, written: str, read: str
+) -> None:
+    text = f'[{{"iso3": "AGO", "name": {written}, "received_on": "2025-01-01"}}]'
+    assert _table(_read(tmp_path, text, "states.json")).frame["name"].tolist() == [read]
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}, {"a": 2}', '{"a":\n1}', "[1]", '[{"a": 1}]', '{"a": 1}\nx'])
@@ -292,6 +324,14 @@ def test_parquet_that_can_t_be_read_says_why(tmp_path: Path, name: str) -> None:
     assert _code(_read(tmp_path, "iso3\nA\n", "states.parquet")) == "FILE-PARQUET"
     nested = _parquet({"iso3": pa.array([["A"]])})
     assert _code(_read(tmp_path, nested, "states.parquet")) == "FILE-PARQUET-TYPE"
+
+
+def test_parquet_columns_that_the_dataset_does_not_know_may_hold_anything(tmp_path: Path) -> None:
+    columns = {name: pa.array(["A"], pa.string()) for name in HEADER.split(",")}
+    odd = {"lists": pa.array([[1]]), "bytes": pa.array([b"\xff"]), "map": pa.array([{"a": 1}])}
+    table = _table(_read(tmp_path, _parquet({**columns, **odd}), "states.parquet"))
+    assert table.header == (*HEADER.split(","), *odd) and table.frame["iso3"].tolist() == ["A"]
+    assert table.frame[list(odd)].to_numpy().tolist() == [["", "", ""]]
 
 
 def test_parquet_that_unfolds_to_too_many_cells_is_not_unfolded(
