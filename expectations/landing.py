@@ -6,6 +6,8 @@ stops the run. Source: docs/architecture.md, docs/contract/inputs.md (Every data
 
 from __future__ import annotations
 
+from functools import cache
+
 import duckdb
 import pandas as pd
 import pyarrow as pa
@@ -71,15 +73,34 @@ def _cast(dataset: Dataset, rows: pd.DataFrame) -> pa.Table:
     for place, name in enumerate(columns):
         if name not in provenance:
             text = text.set_column(place, name, text.column(name).cast(pa.large_string()))
-    casts = ", ".join(
-        f'cast("{name}" as {sql_type}) as "{name}"' for name, sql_type in dataset.landing_columns
-    )
-    with duckdb.connect(":memory:") as connection:
+    with _database().cursor() as connection:
         connection.register("judged", text)
         try:
-            return connection.sql(f"select {casts} from judged order by delivery_seq").to_arrow_table()
+            return connection.sql(
+                f"select {_casts(dataset)} from judged order by delivery_seq"
+            ).to_arrow_table()
         except duckdb.Error as error:
             raise RuntimeError(
                 f"{dataset.name}: a row that passed every check can't be typed ({type(error).__name__}). "
                 "A check of its suite is missing."
             ) from None
+
+
+@cache
+def nothing(dataset: Dataset) -> pa.Table:
+    """No row of the dataset, with its ``landing_columns``."""
+    absent = ", ".join(f'null as "{name}"' for name, _ in dataset.landing_columns)
+    with _database().cursor() as connection:
+        return connection.sql(f"select {_casts(dataset)} from (select {absent}) limit 0").to_arrow_table()
+
+
+def _casts(dataset: Dataset) -> str:
+    return ", ".join(
+        f'cast("{name}" as {sql_type}) as "{name}"' for name, sql_type in dataset.landing_columns
+    )
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """A database that holds nothing; opening one takes longer than typing a small table."""
+    return duckdb.connect(":memory:")
