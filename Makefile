@@ -9,7 +9,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench fuzz mutants reference docs clean
+.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench fuzz indico mutants reference docs clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -74,3 +74,5 @@ bench: setup-dev ## medians of five: refreshes, dbt alone, the plain recomputati
 fuzz: setup-dev ## reads 10,000 mutated files; none may crash, hang or bloat what reads them
 	$(BIN)/python -m tests.sources.fuzz
 
+indico: setup-dev ## sets up a real Indico (PyPI, Debian's PostgreSQL and Redis) and reads back what was put into it
+	$(BIN)/python -m tests.indico

@@ -24,6 +24,7 @@ RUN_ELSEWHERE = {
     # command line (a pattern) -> test or script that runs it
     r"make (refresh|test)": ".ci/run",
     r"make reference": "tests/test_docs.py",
+    r"make indico": "tests/indico/__main__.py",
     r"sraap publish": "tests/flows/test_serving.py",
     r"(\.venv/bin/)?prefect |export PREFECT_API_URL": "tests/flows/test_schedule.py",
     r"(\.venv/bin/)?sraap serve": "tests/flows/test_schedule.py",

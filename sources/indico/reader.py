@@ -236,6 +236,8 @@ def _value(field: Fields, found: _Found, place: str) -> str:
         for choice in (choices if isinstance(choices, list) else ())
         if isinstance(choice, dict)
     }
+    if not captions and "text" in data:  # an affiliation, as some versions give it: {id, text}
+        return plain(data["text"])
     chosen = [key for key, times in data.items() if plain(times) not in ("", "0")]
     if any(key not in captions for key in chosen):
         found.say("CHOICE", "A choice is no longer among those of its field. It stays as it stood.", place)

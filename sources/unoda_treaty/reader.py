@@ -15,6 +15,7 @@ import pandas as pd
 from sources.documents import Fields, load
 from sources.readers import Finding, Reading, ReadingContext, ReadTable, Unreadable
 from sources.treaty_status import is_mine_ban, treaty_actions
+from sources.untc_status.notes import withdrawal
 
 SOURCE_REF = "UNODA treaties database, treaties.unoda.org"
 
@@ -129,10 +130,10 @@ def _action(action: Fields, findings: _Findings) -> dict[str, str]:
         "kind": KINDS.get(meant or "", "consent"),
         "action": meant or f"{written} {kind}".strip(),
         "deposited_on": action.text("date").removesuffix(" 00:00:00"),
-        "effective_on": "",
+        "effective_on": _effect_of_note(meant, action.text("note"), name, findings),
         "depositary": depositary.text("short_name"),
     }
-    action.ignore("id", "note", "objections_")
+    action.ignore("id", "objections_")
     state.ignore("country_id")
     country.ignore("country_persistent_name", "country_country_groups")
     names.ignore("countryname_official_short_name", "countryname_official_long_name")
@@ -141,6 +142,29 @@ def _action(action: Fields, findings: _Findings) -> dict[str, str]:
     for fields in (action, state, depositary, country, names):
         findings.unknown(fields.left)
     return told
+
+
+def _effect_of_note(meant: str | None, note: str, state: str, findings: _Findings) -> str:
+    """The day on which a withdrawal takes effect, which only its note can tell; empty for other acts.
+
+    A note of another act that tells of a withdrawal is said, for nothing is concluded from it.
+    """
+    told = withdrawal(note)
+    if meant == "withdrawal":
+        if told is None or not told.effective_on:
+            findings.say(
+                "WITHDRAWAL",
+                f"The withdrawal of {state[:40]} does not tell from when it has effect. Unless the day "
+                "stands in sources/treaty_actions/corrections.csv, or is delivered, it changes nothing.",
+            )
+        return told.effective_on if told else ""
+    if told is not None:
+        findings.say(
+            "NOTE",
+            f"The note of an act of {state[:40]} tells of a withdrawal. Nothing was concluded from it; read "
+            "it, and deliver the row if there is one.",
+        )
+    return ""
 
 
 def _one_depositary(lines: pd.DataFrame, findings: _Findings) -> pd.DataFrame:

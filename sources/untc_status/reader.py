@@ -7,6 +7,7 @@ the layouts look like is told in ``source.yml``.
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 from collections.abc import Iterator
@@ -27,7 +28,16 @@ SOURCE_REF = "United Nations Treaty Collection, chapter XXVI-5, participants"
 
 MODES = {"": "ratification", "A": "acceptance", "AA": "approval", "a": "accession", "d": "succession"}
 
-_MAINTENANCE = re.compile(rb"urgent maintenance|currently (?:unavailable|under maintenance)", re.I)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+"""Byte order marks, and how a page in UTF-16 without one begins."""
+
+_MAINTENANCE = re.compile(r"urgent maintenance|currently (?:unavailable|under maintenance)", re.I)
 _SUPERSCRIPT = re.compile(r"<(superscript|sup)\b[^>]*>(.*?)</\1\s*>", re.I | re.S)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _TRAILING = re.compile(r"(?P<name>.*?\D)[\s,]+(?P<notes>\d{1,3}(?:\s*,\s*\d{1,3})*)[\s,]*", re.S)
@@ -54,12 +64,13 @@ def read(path: Path, ending: str, context: ReadingContext) -> Reading:
     table without the three columns.
     """
     data = path.read_bytes()
-    if _MAINTENANCE.search(data):
+    text = _decoded(data)
+    if _MAINTENANCE.search(text):
         raise Unreadable(
             "UNTC-MAINTENANCE",
             "This is the Treaty Collection's notice of maintenance, not the table. Fetch it again later.",
         )
-    page = _xml(data) if ending == "xml" else _html(data)
+    page = _xml(data) if ending == "xml" else _html(text)
     if not is_mine_ban(page.text) and "XXVI-5" not in page.text:
         raise Unreadable(
             "UNTC-OTHER-TREATY",
@@ -112,13 +123,20 @@ def _xml(data: bytes) -> _Page:
     return _Page(titles, rows, notes, _plain(around))
 
 
-def _html(data: bytes) -> _Page:
-    text = _decoded(data)
+def _html(text: str) -> _Page:
     folded = re.sub(r"<script.*?</script|<!--.*?-->", "", text.casefold(), flags=re.DOTALL)
     if folded.rfind("</table") < folded.rfind("<tr"):
         # A parser of HTML takes what came, and nobody would miss the states that did not.
         raise Unreadable("UNTC-CUT", "The page ends inside a table: it is cut off. Fetch it again.")
-    root = lxml_html.document_fromstring(text)
+    parser = lxml_html.HTMLParser(huge_tree=False)
+    root = lxml_html.document_fromstring(text, parser=parser)
+    if any(one.level == etree.ErrorLevels.FATAL for one in parser.error_log):
+        # The parser stops there and gives what came before: the states below it would be missing.
+        raise Unreadable(
+            "UNTC-LIMIT",
+            "The page has elements nested more than 256 deep, or a text of more than 10 MB, and could not "
+            "be read to its end. No page of the table is like that: look at it in a browser, fetch it again.",
+        )
     etree.strip_elements(root, "script", "style", "noscript", with_tail=False)
     tables = [node for node in root.iter("table") if "tblgrid" in (node.get("id") or "").casefold()]
     if not tables:
@@ -138,8 +156,14 @@ def _html(data: bytes) -> _Page:
 
 
 def _decoded(data: bytes) -> str:
+    """Text of a page: by its byte order mark, by zero bytes that only UTF-16 has, or as it declares."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace").removeprefix("\ufeff")
     declared = re.search(rb"charset\s*=\s*[\"']?([\w-]+)", data[:4096], re.I)
-    for encoding in (declared[1].decode("ascii") if declared else "utf-8", "utf-8", "cp1252"):
+    named = declared[1].decode("ascii") if declared else "utf-8"
+    # What can be read as far as this word is not in UTF-16, whatever the word says.
+    for encoding in ("utf-8" if named.casefold().startswith("utf-16") else named, "utf-8", "cp1252"):
         try:
             return data.decode(encoding)
         except (UnicodeDecodeError, LookupError):

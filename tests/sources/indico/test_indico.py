@@ -180,6 +180,20 @@ def test_a_choice_that_was_deleted_stays_as_it_stood(tmp_path: Path) -> None:
     assert {"INDICO-CHOICE", "INDICO-WORD"} <= set(_codes(reading))
 
 
+def test_an_affiliation_is_its_text_in_whichever_way_it_comes(tmp_path: Path) -> None:
+    """Since 3.3 an affiliation is {id, text} inside Indico; its interface gives the text, as it always did."""
+    as_text = registration(1, "Kim Doe", kind="NGO", affiliation="Clear Ground")
+    as_object = registration(2, "Lee Roe", kind="NGO")
+    field = as_object["registration_data"][0]["fields"][3]
+    assert field["title"] == "Affiliation"
+    field |= {"input_type": "affiliation", "data": {"id": None, "text": "Clear Ground"}}
+
+    reading = _read(tmp_path, _document(as_text, as_object))
+
+    assert _people(reading)["organization"].tolist() == ["Clear Ground", "Clear Ground"]
+    assert "INDICO-CHOICE" not in _codes(reading)
+
+
 def test_a_new_key_of_the_interface_is_said(tmp_path: Path) -> None:
     one = registration(1, "Kim Doe") | {"badge_printed": True}
 

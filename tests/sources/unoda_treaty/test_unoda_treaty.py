@@ -53,7 +53,28 @@ def test_actions_become_rows(tmp_path: Path) -> None:
         "SSD-consent": ["SSD", "succession", "2011-11-11", "2011-07-09"],
     }
     assert rows.loc["TUR-consent", "_place"] == "actions_[3]"
-    assert _codes(reading) == ["UNODA-CORRECTED"]
+    assert _codes(reading) == ["UNODA-WITHDRAWAL", "UNODA-CORRECTED"]
+
+
+@pytest.mark.parametrize(
+    ("written", "note", "effective_on", "code"),
+    [
+        ("Withdrawal", "The withdrawal takes effect on 27 December 2025.", "2025-12-27", None),
+        ("Withdrawal", "Deposited with a letter.", "", "UNODA-WITHDRAWAL"),
+        ("Withdrawal", None, "", "UNODA-WITHDRAWAL"),
+        ("Accession", "On 27 June 2025 Estonia notified its withdrawal.", "2004-11-01", "UNODA-NOTE"),
+        ("Accession", "It withdrew its declaration on 27 June 2025.", "2004-11-01", None),
+    ],
+)
+def test_a_note_is_read_for_withdrawals(
+    written: str, note: str | None, effective_on: str, code: str | None, tmp_path: Path
+) -> None:
+    day = "2025-06-27" if written == "Withdrawal" else "2004-05-12"
+
+    reading = _read(tmp_path, reply([action("Estonia", written, day, note=note)]))
+
+    assert _rows(reading)["effective_on"].tolist() == [effective_on]
+    assert _codes(reading) == ([code] if code else [])
 
 
 @pytest.mark.parametrize(

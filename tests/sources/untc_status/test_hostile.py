@@ -8,15 +8,19 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from flows import reading
+from sources.readers import ReadingContext, Unreadable, readers
 from tests.sources.untc_status.pages import page, xml
 
 SECRET = "aardvark-in-a-file-of-this-machine"
 CHAD = ["Chad", "6 Jul 1998", "6 May 1999"]
+PERU = ["Peru", "6 Jul 1998", "6 May 1999"]
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 
 
@@ -53,6 +57,12 @@ def reads(iso3: str) -> str:
 
 Make = Callable[[Place], bytes]
 FILES: dict[str, tuple[str, Make, str]] = {
+    "a few laughs, XML": (
+        # Not enough of them for the parser's own guard: only that entities are left alone stops them.
+        "xml",
+        lambda _: declared(xml([CHAD]), '<!ENTITY l0 "ha">' + LAUGHS + '<!ENTITY e "&l3;">'),
+        reads("TCD"),
+    ),
     "laughs, XML": (
         "xml",
         lambda _: declared(xml([CHAD]), '<!ENTITY l0 "ha">' + LAUGHS + '<!ENTITY e "&l9;">'),
@@ -101,14 +111,19 @@ FILES: dict[str, tuple[str, Make, str]] = {
     ),
     "nested deeply, XML": ("xml", lambda _: nested(xml([CHAD]), 100_000), "UNTC-XML"),
     "nested 200, XML": ("xml", lambda _: nested(xml([CHAD]), 200), reads("TCD")),
-    "nested deeply, HTML": ("html", lambda _: nested(page([CHAD]), 100_000), "UNTC-LAYOUT"),
+    "nested deeply, HTML": ("html", lambda _: nested(page([CHAD]), 100_000), "UNTC-LIMIT"),
+    "nested deeply below what can be read, HTML": (
+        "html",
+        lambda _: page([CHAD, ["<deep>", "", ""], PERU]).replace(b"&lt;deep&gt;", b"<b>" * 300, 1),
+        "UNTC-LIMIT",
+    ),
     "nested 200, HTML": ("html", lambda _: nested(page([CHAD]), 200), reads("TCD")),
     "one cell of 30 MB, XML": ("xml", lambda _: xml([CHAD, ["x" * 30_000_000, "", ""]]), "UNTC-XML"),
-    "one cell of 30 MB, HTML": ("html", lambda _: page([CHAD, ["x" * 30_000_000, "", ""]]), reads("TCD")),
+    "one cell of 30 MB, HTML": ("html", lambda _: page([CHAD, ["x" * 30_000_000, "", ""]]), "UNTC-LIMIT"),
     "30 MB of a date, HTML": (
         "html",
         lambda _: page([CHAD, ["Peru", "1 Jan 1998 " * 2_700_000, ""]]),
-        reads("TCD"),
+        "UNTC-LIMIT",
     ),
     "NUL, XML": ("xml", lambda _: xml([CHAD]).replace(b"Chad", b"Ch\0ad"), "UNTC-XML"),
     "NUL, HTML": ("html", lambda _: page([CHAD]).replace(b"Chad", b"Ch\0ad"), reads("Ch\ufffdad")),
@@ -133,8 +148,20 @@ FILES: dict[str, tuple[str, Make, str]] = {
         lambda _: xml([CHAD]).decode("latin-1").encode("utf-16-le"),
         reads("TCD"),
     ),
-    "UTF-16, HTML": ("html", lambda _: page([CHAD]).decode().encode("utf-16-le"), "UNTC-NO-TABLE"),
-    "UTF-16 BOM, HTML": ("html", lambda _: page([CHAD]).decode().encode("utf-16"), "UNTC-NO-TABLE"),
+    "UTF-16, HTML": ("html", lambda _: page([CHAD]).decode().encode("utf-16-le"), reads("TCD")),
+    "UTF-16 the other way, HTML": ("html", lambda _: page([CHAD]).decode().encode("utf-16-be"), reads("TCD")),
+    "UTF-16 with BOM, HTML": ("html", lambda _: page([CHAD]).decode().encode("utf-16"), reads("TCD")),
+    "Latin that says UTF-16, HTML": (
+        "html",
+        lambda _: page([CHAD]).replace(b"utf-8", b"utf-16"),
+        reads("TCD"),
+    ),
+    "UTF-8 with BOM, HTML": ("html", lambda _: b"\xef\xbb\xbf" + page([CHAD]), reads("TCD")),
+    "maintenance in UTF-16, HTML": (
+        "html",
+        lambda _: "<html><body>Urgent maintenance</body></html>".encode("utf-16"),
+        "UNTC-MAINTENANCE",
+    ),
     "a script that writes rows, HTML": (
         "html",
         lambda _: page([CHAD]).replace(b"</body>", b"<script>x = '<tr><td>';</script><!-- <tr> --></body>"),
@@ -165,3 +192,41 @@ def test_ends_as_it_must(name: str, tmp_path: Path) -> None:
         assert not table.frame.astype(str).apply(lambda cells: cells.str.contains(SECRET)).any(axis=None)
     days = [str(table.frame["deposited_on"].iloc[0]) for table in content.tables]
     assert days == ["1998-07-06", "1999-05-06"]
+
+
+UNSAFE = ("a few laughs, XML", "a file, XML", "entities of parameters", "a DTD elsewhere", "an address, XML")
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_a_parser_that_trusts_would_do_harm(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are bait: read with a parser that resolves what they name, and without the process that has
+    no network, each is found out."""
+    _, make, _ = FILES[name]
+    asked: list[str] = []
+
+    class Trusting(etree.Resolver):
+        def resolve(self, system_url: str, public_id: str, context: object) -> object:  # type: ignore[override]
+            asked.append(system_url)
+            return self.resolve_string("harm", context)  # type: ignore[call-arg]
+
+    def trusting(**_: object) -> etree.XMLParser:
+        parser = made(resolve_entities=True, no_network=False, load_dtd=True, huge_tree=True)
+        parser.resolvers.add(Trusting())
+        return parser
+
+    made = etree.XMLParser
+    path = tmp_path / "untc_status.xml"
+    path.write_bytes(make(Place(tmp_path / "secret", 9)))
+    context = ReadingContext(date(2026, 11, 24), path.name)
+
+    def outcome() -> str:
+        try:
+            return str(readers()["untc_status"].read(path, "xml", context).tables[0].frame["iso3"].iloc[0])
+        except Unreadable as error:
+            return error.problem.code
+
+    assert (outcome(), asked) == ("TCD", [])
+    monkeypatch.setattr(etree, "XMLParser", trusting)
+    assert outcome() != "TCD" or asked

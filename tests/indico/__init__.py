@@ -1,0 +1,1 @@
+"""Our readers against a real Indico: ``make indico``."""
