@@ -181,7 +181,7 @@ def test_a_choice_that_was_deleted_stays_as_it_stood(tmp_path: Path) -> None:
 
 
 def test_an_affiliation_is_its_text_in_whichever_way_it_comes(tmp_path: Path) -> None:
-    """Since 3.3 an affiliation is {id, text} inside Indico; its interface gives the text, as it always did."""
+    """An affiliation is {id, text} inside Indico; its interface gives the text alone."""
     as_text = registration(1, "Kim Doe", kind="NGO", affiliation="Clear Ground")
     as_object = registration(2, "Lee Roe", kind="NGO")
     field = as_object["registration_data"][0]["fields"][3]
