@@ -57,10 +57,7 @@ def treaty_actions(
     known = acts["state"].map(codes)
     iso3 = known.where(known.notna(), acts["state"])
     deposited = pd.to_datetime(acts["deposited_on"], format="%Y-%m-%d", errors="coerce")
-    # The second consent after a withdrawal is another record; their order is that of their deposits.
-    in_time = acts.assign(iso3=iso3, day=deposited).sort_values(["day", "_row"], kind="stable")
-    number = in_time.groupby(["iso3", "kind"]).cumcount().add(1).reindex(acts.index)
-    later = ("-" + number.astype("str")).where(number > 1, "")
+    later = _numbered_apart(acts.assign(iso3=iso3, day=deposited))
     given = entry_into_force(deposited).dt.strftime("%Y-%m-%d").fillna("")
     by_rule = acts["action"].isin(CONSENTS) & (acts["effective_on"] == "")
     frame = pd.DataFrame(
@@ -77,6 +74,22 @@ def treaty_actions(
         }
     )
     return _corrected(frame, letters)
+
+
+def _numbered_apart(acts: pd.DataFrame) -> pd.Series:
+    """``-2`` for the consent after a withdrawal, which is another record, and so on; else nothing.
+
+    Their order is that of their deposits. Where nobody left in between, a state that stands twice is one
+    record said twice: both rows keep its id, and the door holds them if they differ.
+    """
+    in_time = acts.sort_values(["day", "_row"], kind="stable")
+    number = in_time.groupby(["iso3", "kind"]).cumcount().add(1).reindex(acts.index)
+    count = acts.groupby(["iso3", "kind"]).size().unstack(fill_value=0)
+    count = count.reindex(columns=["consent", "withdrawal"], fill_value=0)
+    most = pd.Series(1, index=acts.index)
+    most = most.mask(acts["kind"] == "consent", acts["iso3"].map(count["withdrawal"]) + 1)
+    most = most.mask(acts["kind"] == "withdrawal", acts["iso3"].map(count["consent"]))
+    return ("-" + number.astype("str")).where((number > 1) & (number <= most), "")
 
 
 def _corrected(frame: pd.DataFrame, letters: str) -> tuple[pd.DataFrame, list[Finding]]:

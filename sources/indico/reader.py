@@ -17,6 +17,9 @@ from sources.documents import Fields, load, plain
 from sources.readers import Finding, Reading, ReadingContext, ReadTable, Unreadable
 from sources.registrations import participants
 
+LONGEST_NUMBER = 18
+"""Digits of a registration's number; more are no number of Indico's, and none of a row."""
+
 WANTED = ("gender", "delegation_kind", "country", "organization", "is_mine_victim")
 DEFAULTS = {"country": "Country", "organization": "Affiliation"}
 KNOWN = frozenset(
@@ -58,6 +61,11 @@ def read(path: Path, ending: str, context: ReadingContext) -> Reading:
     event.ignore("id", "title", "description", "start_dt", "end_dt", "registration_tags")
     found.unknown(event.left, "event")
     said = [line for form in document.each("forms") for line in _form(form, settings, found)]
+    if len({line["_row"] for line in said}) < len(said):
+        raise Unreadable(
+            "INDICO-LAYOUT",
+            "A registration has the number of another one. Fetch it with the configured source.",
+        )
     found.unknown(document.left, "document")
     if said:
         rows, unknown = participants(
@@ -168,6 +176,11 @@ def _form(part: Fields, settings: _Settings, found: _Found) -> list[dict[str, An
 
 def _registration(one: Fields, form: str, kind: str, settings: _Settings, found: _Found) -> dict[str, Any]:
     number = one.text("id")
+    if not (number.isascii() and number.isdecimal() and len(number) <= LONGEST_NUMBER):
+        raise Unreadable(
+            "INDICO-LAYOUT",
+            f"A registration of form {form[:20]} has no number. Fetch it with the configured source.",
+        )
     one.ignore(*_REGISTRATION)
     cells = _cells(one, form, settings, found)
     title = cells.pop("title").casefold().rstrip(".")
@@ -178,7 +191,7 @@ def _registration(one: Fields, form: str, kind: str, settings: _Settings, found:
         "state": one.text("state"),
         "attended": one.text("checked_in"),
         **cells,
-        "_row": int(number) if number.isdecimal() else 0,
+        "_row": int(number),
         "_place": f"form {form}, registration {number}",
     }
     told["gender"] = cells["gender"] or settings.gender_of_title.get(title, "")

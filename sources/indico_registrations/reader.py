@@ -87,7 +87,7 @@ def _cells(path: Path, ending: str) -> Sequence[Sequence[str]]:
     else:
         text = decoded(path.read_bytes()).decode()
         try:
-            cells = list(csv.reader(text.splitlines(keepends=True), strict=True))
+            cells = list(csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(text), strict=True))
         except csv.Error:
             raise Unreadable(
                 "IREG-CSV", "The file is no whole CSV as Indico writes it. Export it again."
@@ -97,6 +97,12 @@ def _cells(path: Path, ending: str) -> Sequence[Sequence[str]]:
     return cells
 
 
+def _delimiter(text: str) -> str:
+    """The comma that Indico writes, or what a spreadsheet put in its place when the export was saved again."""
+    header = text.partition("\n")[0]
+    return max(",;\t", key=header.count)
+
+
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFrame:
     """Cells by place, indexed by the number of their row; a row of another width has none."""
     width = len(header)
@@ -104,7 +110,8 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFrame
     if missing := [title for column, title in REQUIRED.items() if column not in known]:
         raise Unreadable(
             "IREG-LAYOUT",
-            f"The export has no column {', '.join(missing)}. Choose it among the columns, and export again.",
+            f"The first row of the export has no column {', '.join(missing)}. Choose it among the columns, and "
+            "export again.",
         )
     whole = [list(row) if len(row) == width else [""] * width for row in rows]
     frame = pd.DataFrame(whole, index=range(2, len(rows) + 2), columns=range(width), dtype="str")

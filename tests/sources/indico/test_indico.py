@@ -211,6 +211,10 @@ def test_without_a_kind_the_meeting_is_known_from_elsewhere(tmp_path: Path) -> N
     [
         ([], "INDICO-LAYOUT"),
         ({"settings": SETTINGS, "event": EVENT_REPLY}, "INDICO-LAYOUT"),
+        (_document(registration(1, "Kim Doe"), registration(1, "Lee Roe")), "INDICO-LAYOUT"),
+        (_document(registration(10**30, "Kim Doe")), "INDICO-LAYOUT"),
+        (_document(registration(1, "Kim Doe") | {"id": []}), "INDICO-LAYOUT"),
+        (_document({}), "INDICO-LAYOUT"),
         (_document(meeting_id=""), "INDICO-SETTINGS"),
         (_document(timezone="Europe/Atlantis"), "INDICO-SETTINGS"),
         (_document(fields={"sex": "Sex"}), "INDICO-SETTINGS"),

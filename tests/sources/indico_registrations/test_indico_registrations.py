@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -59,6 +61,18 @@ def test_an_export_becomes_a_register(export: Export, ending: str, tmp_path: Pat
     assert told["IM2025-2"] == ["Ana Ferro", "person2@example.org", "row 3"]
     (finding,) = reading.findings
     assert (finding.code, finding.place) == ("IREG-COLUMN", "column 13")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_an_export_that_a_spreadsheet_saved_again_is_read(delimiter: str, tmp_path: Path) -> None:
+    rows = [row(1, "Ana Ferro", kind="NGO", organization="Clear Ground, Ltd; Geneva")]
+    text = io.StringIO(newline="")
+    saved = list(csv.reader(as_csv(rows).decode("utf-8-sig").splitlines()))
+    csv.writer(text, delimiter=delimiter).writerows(saved)
+
+    reading = _read(tmp_path, text.getvalue().encode("utf-8-sig"), "indico_registrations--IM2025.csv")
+
+    assert _people(reading)["organization"].to_dict() == {"IM2025-1": "Clear Ground, Ltd; Geneva"}
 
 
 @BOTH

@@ -108,6 +108,24 @@ def test_of_several_depositaries_the_first_deposit_counts(tmp_path: Path) -> Non
     assert (finding.code, finding.place) == ("UNODA-DEPOSITARY", "actions_[1]")
 
 
+def test_an_act_twice_is_one_record_unless_somebody_left_in_between(tmp_path: Path) -> None:
+    acts = [
+        action("Chad", "Ratification", "1999-05-06"),
+        action("Chad", "Ratification", "1999-05-09"),
+        action("Estonia", "Accession", "2004-05-12"),
+        action("Estonia", "Withdrawal", "2025-06-27"),
+        action("Estonia", "Accession", "2027-03-03"),
+        action("Estonia", "Accession", "2027-03-04"),
+    ]
+
+    rows = _read(tmp_path, reply(acts)).tables[0].frame
+
+    assert sorted(rows["action_id"]) == [
+        *("EST-consent", "EST-consent", "EST-consent-2", "EST-withdrawal"),
+        *("TCD-consent", "TCD-consent"),
+    ]
+
+
 def test_what_nobody_knows_is_said_once(tmp_path: Path) -> None:
     actions = [action("Chad", "Signatory", "1998-07-06", suspended=True) for _ in range(2)]
 

@@ -187,6 +187,20 @@ def test_a_state_that_comes_back_has_a_second_consent(layout: Layout, ending: st
 
 
 @LAYOUTS
+def test_a_state_that_stands_twice_is_one_record_said_twice(
+    layout: Layout, ending: str, tmp_path: Path
+) -> None:
+    rows = [["Türkiye", "", "25 Sep 2003 a"], ["Turkey", "", "26 Sep 2003 a"], ["Chad", "6 Jul 1998", ""]]
+    rows = [
+        [name.replace("ü", "&uuml;"), *cells] if ending == "xml" else [name, *cells] for name, *cells in rows
+    ]
+
+    reading = _read(tmp_path, layout(rows), ending)
+
+    assert sorted(_rows(reading)["action_id"]) == ["TCD-signature", "TUR-consent", "TUR-consent"]
+
+
+@LAYOUTS
 @pytest.mark.parametrize(
     ("notes", "days"),
     [
