@@ -98,7 +98,7 @@ def _cells(path: Path, ending: str) -> Sequence[Sequence[str]]:
 
 
 def _delimiter(text: str) -> str:
-    """The comma that Indico writes, or what a spreadsheet put in its place when the export was saved again."""
+    """The comma that Indico writes, or what a spreadsheet that saved the export again put in its place."""
     header = text.partition("\n")[0]
     return max(",;\t", key=header.count)
 
@@ -110,8 +110,8 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFrame
     if missing := [title for column, title in REQUIRED.items() if column not in known]:
         raise Unreadable(
             "IREG-LAYOUT",
-            f"The first row of the export has no column {', '.join(missing)}. Choose it among the columns, and "
-            "export again.",
+            f"The first row of the export has no column {', '.join(missing)}. Choose it among the columns, "
+            "and export again.",
         )
     whole = [list(row) if len(row) == width else [""] * width for row in rows]
     frame = pd.DataFrame(whole, index=range(2, len(rows) + 2), columns=range(width), dtype="str")
