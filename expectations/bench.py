@@ -138,7 +138,9 @@ class Bench:
         for dataset in datasets().values():
             tables = [d for d in self._tables if d.table.dataset == dataset.name]
             self._rows[dataset.name] = Rows(dataset, tables)
-        frames = [rows.frame[[ROW, "_cells", "_header_cells"]] for rows in self._rows.values()]
+        frames = [
+            rows.frame[[ROW, "_cells", "_header_cells", "_error_cells"]] for rows in self._rows.values()
+        ]
         return self._evaluate("delivery", "shape", delivery_suite().on("shape"), pd.concat(frames))
 
     def _judge_tables(self) -> None:

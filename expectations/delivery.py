@@ -31,6 +31,18 @@ SUITE = Suite(
             on=("shape",),
         ),
         Check(
+            "*-ROW-02",
+            gxe.ExpectColumnValuesToBeInSet(column="_error_cells", value_set=[0]),
+            column=None,
+            dimension="validity",
+            severity="quarantine",
+            reason="The error of a formula is no text: as a title or the name of an organization it would be "
+            "counted.",
+            sentence="A cell of this row holds the error of a formula, such as #REF!, #N/A or #DIV/0!. Mend "
+            "the formula, or write what it should give.",
+            on=("shape",),
+        ),
+        Check(
             "*-SOURCE-01",
             gxe.ExpectColumnValuesToBeInSet(column="_held", value_set=[0]),
             column=None,

@@ -17,16 +17,23 @@ from expectations.suite import Check
 from sources.contract import PROVENANCE, Dataset
 
 SAMPLE_ROWS = 10
+ERRORS_OF_FORMULAS = (
+    *("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!"),
+    *("#BLOCKED!", "#CONNECT!", "#GETTING_DATA"),
+)
+"""What spreadsheets show, and save as text, where a formula gives nothing; Excel's in English, as files hold
+them."""
 
 
 class Rows:
     """All rows of a dataset in this run.
 
     ``frame``: text columns of the contract (NA = missing), the columns of provenance, ``_cells``,
-    ``_header_cells``, ``_table`` (place of its table in ``tables``), ``_new``, ``_judged`` and ``_key``. Of
-    a table read again it holds the rows asked for and those with their keys, which are looked at and not
-    judged again. ``out``, ``waits`` and ``repeats`` mark the rows that are quarantined, lack a parent, or
-    repeat another. ``told``: ``delivery_seq`` -> what a source says against the row, in words.
+    ``_header_cells``, ``_error_cells``, ``_table`` (place of its table in ``tables``), ``_new``, ``_judged``
+    and ``_key``. Of a table read again it holds the rows asked for and those with their keys, which are
+    looked at and not judged again. ``out``, ``waits`` and ``repeats`` mark the rows that are quarantined,
+    lack a parent, or repeat another. ``told``: ``delivery_seq`` -> what a source says against the row, in
+    words.
     """
 
     def __init__(self, dataset: Dataset, tables: Sequence[DeliveredTable]) -> None:
@@ -124,6 +131,7 @@ def _frame_of(dataset: Dataset, place: int, delivered: DeliveredTable | None) ->
     frame = text.mask(text == "").assign(
         _cells=source["_cells"].astype("int64"),
         _header_cells=len(delivered.table.header) if delivered else 0,
+        _error_cells=text.isin(ERRORS_OF_FORMULAS).sum(axis=1).astype("int64"),
         _table=place,
         _new=delivered.is_new if delivered else False,
         _source=delivered.source if delivered else "",

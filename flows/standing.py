@@ -24,6 +24,14 @@ from flows.received import ReadFile, moment
 from flows.rereading import Again
 from sources.reading import FileContent, Table, masked_name
 
+UNKNOWN_NAME = (
+    "Its name is not that of a dataset: it is kept and not loaded. Call it as its dataset, such as "
+    "states.csv or states--2026.csv; also .json, .jsonl, .parquet or .xlsx."
+)
+UNKNOWN_SHEETS = (
+    "Its sheets are not named after a dataset: it is kept and not loaded. Name each sheet as its dataset."
+)
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -262,8 +270,7 @@ def _outcome(
     if not content.tables:
         if content.template:
             return "unknown_file", "No sheet of this template holds a row: nothing was delivered by it."
-        why = "name is not that" if content.format == "unknown" else "sheets are not named after that"
-        return "unknown_file", f"Its {why} of a dataset; it was archived and not loaded."
+        return "unknown_file", UNKNOWN_NAME if content.format == "unknown" else UNKNOWN_SHEETS
     return _outcome_of_rows(file, content, balance, refused)
 
 

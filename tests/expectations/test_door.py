@@ -83,6 +83,18 @@ def test_a_row_with_a_wrong_number_of_cells_fails_that_check_alone() -> None:
     assert verdict.accepted["meetings"].num_rows == 1
 
 
+@pytest.mark.parametrize("error", ["#REF!", "#N/A", "#DIV/0!"])
+def test_the_error_of_a_formula_is_no_text(error: str) -> None:
+    rows = [
+        row("meetings"),
+        row("meetings", meeting_id="M-2", title=error),
+        row("meetings", meeting_id="#N/A1"),
+    ]
+    verdict = judged(table("meetings", rows))
+    assert verdict.quarantined[["row_number", "check_code"]].values.tolist() == [[3, "ME-ROW-02"]]
+    assert verdict.accepted["meetings"].num_rows == 2
+
+
 # --- keys -------------------------------------------------------------------------------------------------
 
 
