@@ -40,7 +40,7 @@ def _pass_points(event: Any) -> None:
         faults.point(f"dbt.{layer}")
 
 
-def _parse_for_any_home() -> None:
+def parse_for_any_home() -> None:
     """Let dbt take what it parsed for one home as good for another.
 
     It takes every setting of the connection for one that models may use. Ours use none, and only the path of
@@ -61,7 +61,7 @@ def main() -> None:
     with quiet.importing():
         from dbt.cli.main import dbtRunner
 
-    _parse_for_any_home()
+    parse_for_any_home()
     imported = time.monotonic() - began
     manifest = None
     callbacks = [_pass_points] if faults.ARMED else []

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
+
+from tests import forked
 
 SAMPLE_AS_OF = date(2026, 11, 23)
 
@@ -35,33 +39,56 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that all processes of this run of the tests share, made by the first that asks for it."""
+    base = factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    folder, done = shared / name, shared / f"{name}.done"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dbt_that_is_imported() -> Iterator[None]:
+    """Refreshes in the tests' own processes don't import dbt each time."""
+    with forked.dbt():
+        yield
+
+
 @dataclass(frozen=True)
 class Sample:
-    """A sample home, and the publication that was its first and stays whatever is published later."""
+    """A sample home, and the publication that was its first and stays whatever is published later.
+
+    ``untouched``: the home as it was after its first refresh, to be copied.
+    """
 
     home: Path
     publication: Path
+    untouched: Path
+
+
+def _make_sample(folder: Path) -> None:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SRAAP_", "PREFECT_"))}
+    command = [str(Path(sys.executable).parent / "sraap"), "refresh", "--home", str(folder / "home")]
+    done = subprocess.run(
+        [*command, "--as-of", SAMPLE_AS_OF.isoformat()],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=kept,
+    )
+    assert done.returncode == 1, done.stderr[-4000:]
+    shutil.copytree(folder / "home", folder / "untouched", symlinks=True)
 
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     """The shipped delivery as known on ``SAMPLE_AS_OF``, published by the command as a user starts it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    home, first = shared / "sample" / "home", shared / "sample" / "first"
-    home.parent.mkdir(exist_ok=True)
-    with (shared / "sample" / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not first.exists():
-            kept = {k: v for k, v in os.environ.items() if not k.startswith(("SRAAP_", "PREFECT_"))}
-            command = [str(Path(sys.executable).parent / "sraap"), "refresh", "--home", str(home)]
-            done = subprocess.run(
-                [*command, "--as-of", SAMPLE_AS_OF.isoformat()],
-                capture_output=True,
-                text=True,
-                check=False,
-                env=kept,
-            )
-            assert done.returncode == 1, done.stderr[-4000:]
-            first.write_text((home / "published").resolve().name, encoding="utf-8")
-    return Sample(home, home / "publications" / first.read_text(encoding="utf-8"))
+    folder = made_once(tmp_path_factory, "sample", _make_sample)
+    home, untouched = folder / "home", folder / "untouched"
+    return Sample(home, home / "publications" / (untouched / "published").resolve().name, untouched)

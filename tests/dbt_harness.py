@@ -20,6 +20,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from flows import dbt_parse
+from flows.dbt_worker import parse_for_any_home
 from flows.revisions import PREVIOUS
 from sources import contract
 
@@ -51,12 +53,42 @@ class Model:
     depends_on: tuple[str, ...]
 
 
+class Seeds:
+    """The seeds, and databases with a copy of them to build in.
+
+    Every table that is built and rolled back leaves something in DuckDB's catalogue, so that building gets
+    slower each time; a new database every now and then costs less.
+    """
+
+    RENEWED_AFTER = 20
+
+    def __init__(self, kept: duckdb.DuckDBPyConnection) -> None:
+        self._kept = kept
+        self._used = 0
+        self._working = kept
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor on a database that holds the seeds and the schemas of the models, and nothing else."""
+        if self._used % self.RENEWED_AFTER == 0:
+            self._working = _database()
+            copy_seeds(self._kept, self._working)
+        self._used += 1
+        return self._working.cursor()
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    memory = duckdb.connect(":memory:", config={"threads": 1})
+    memory.execute(f"attach ':memory:' as {CATALOG}")
+    memory.execute(f"use {CATALOG}")
+    return memory
+
+
 @dataclass(frozen=True)
 class CompiledProject:
-    """Models in the order in which they can be built, and a database that holds the seeds."""
+    """Models in the order in which they can be built, and databases that hold the seeds."""
 
     models: tuple[Model, ...]
-    seeds: duckdb.DuckDBPyConnection
+    seeds: Seeds
 
     def with_sql(self, name: str, sql: str) -> CompiledProject:
         """The same project with other SQL for one model, for tests that break a rule on purpose.
@@ -111,7 +143,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[dict[s
     return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
 
 
-def copy_seeds(source: duckdb.DuckDBPyConnection, target: duckdb.DuckDBPyConnection) -> None:
+def copy_seeds(source: duckdb.DuckDBPyConnection | Seeds, target: duckdb.DuckDBPyConnection) -> None:
     """Copies the seeds, and makes the schemas that the models need, in another database."""
     cursor = source.cursor()
     cursor.execute(f"use {CATALOG}")
@@ -122,7 +154,7 @@ def copy_seeds(source: duckdb.DuckDBPyConnection, target: duckdb.DuckDBPyConnect
     for schema, name in cursor.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = $1", [CATALOG]
     ).fetchall():
-        target.register("seed_rows", cursor.execute(f'from "{schema}"."{name}"').to_arrow_table())
+        target.register("seed_rows", cursor.sql(f'from "{schema}"."{name}"').to_arrow_table())
         target.execute(f'create table "{schema}"."{name}" as from seed_rows')
         target.unregister("seed_rows")
 
@@ -183,6 +215,7 @@ def fill_control(
 def _dbt(folder: Path, *arguments: str) -> None:
     from dbt.cli.main import dbtRunner
 
+    parse_for_any_home()
     os.environ["SRAAP_BUILD_DB"] = str(folder / f"{CATALOG}.duckdb")
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     paths = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
@@ -226,6 +259,7 @@ def compiled_project() -> CompiledProject:
         with duckdb.connect(str(database)) as connection:
             fill_landing(connection, {})
             connection.execute("create schema control")
+        dbt_parse.supply(folder / "target")
         try:
             _dbt(folder, "seed")
             _dbt(folder, "compile")
@@ -235,13 +269,12 @@ def compiled_project() -> CompiledProject:
             else:
                 os.environ["SRAAP_BUILD_DB"] = before
         manifest = json.loads((folder / "target" / "manifest.json").read_text(encoding="utf-8"))
-        memory = duckdb.connect(":memory:", config={"threads": 1})
-        memory.execute(f"attach ':memory:' as {CATALOG}")
+        memory = _database()
         _copy_seeds(memory, database, manifest)
     models = _models(manifest)
     for schema in sorted({model.relation.split(".")[1] for model in models}):
         memory.execute(f"create schema if not exists {CATALOG}.{schema}")
-    return CompiledProject(models, memory)
+    return CompiledProject(models, Seeds(memory))
 
 
 def _copy_seeds(memory: duckdb.DuckDBPyConnection, database: Path, manifest: Mapping[str, Any]) -> None:

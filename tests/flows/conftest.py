@@ -1,9 +1,13 @@
-"""One real refresh of a small delivery, shared by the tests that look at what it left."""
+"""One real refresh of a small delivery, shared by the tests that look at what it left.
+
+Each process of the tests has a copy of the home, for some tests go on with it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import made_once
 from tests.flows.harness import ANSWERS, AS_OF, CANARY, deliver
 
 
@@ -34,9 +39,13 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Refreshed:
-    """A home after ``sraap refresh --inbox … --json``, what it printed, and its inbox."""
+    """A home after ``sraap refresh --inbox … --json``, what it printed, and its inbox.
+
+    ``made``: where the refresh ran; ``home`` is a copy of it.
+    """
 
     home: Path
+    made: Path
     inbox: Path
     exit_code: int
     stdout: str
@@ -65,10 +74,7 @@ def sraap(*arguments: str | Path, **environment: str) -> subprocess.CompletedPro
     )
 
 
-@pytest.fixture(scope="session")
-def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Refreshed:
-    """A real home after one real refresh through Prefect, with a quarantined row and names in odd places."""
-    folder = tmp_path_factory.mktemp("refreshed")
+def _refresh(folder: Path) -> None:
     inbox = deliver(
         folder / "inbox",
         article7_answers=[*ANSWERS, {"report_id": "R-KHM", "indicator_id": "1.2", "answer": "oui"}],
@@ -78,4 +84,15 @@ def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Refreshed:
     done = sraap(
         "refresh", "--home", folder / "home", "--inbox", inbox, "--as-of", AS_OF, "--json", "--profile"
     )
-    return Refreshed(folder / "home", inbox, done.returncode, done.stdout, done.stderr)
+    said = {"exit_code": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+    (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Refreshed:
+    """A real home after one real refresh through Prefect, with a quarantined row and names in odd places."""
+    folder = made_once(tmp_path_factory, "refreshed", _refresh)
+    home = tmp_path_factory.mktemp("refreshed") / "home"
+    shutil.copytree(folder / "home", home, symlinks=True)
+    said = json.loads((folder / "said.json").read_text(encoding="utf-8"))
+    return Refreshed(home, folder / "home", folder / "inbox", **said)

@@ -175,7 +175,7 @@ def test_no_persons_name_is_outside_the_restricted_part(refreshed: Refreshed) ->
 
 
 def test_no_process_is_left_behind(refreshed: Refreshed) -> None:
-    home = str(refreshed.home).encode()
+    home = str(refreshed.made).encode()
     left = []
     for entry in Path("/proc").glob("[0-9]*/environ"):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -170,10 +171,17 @@ def test_what_can_t_be_written_is_said(tmp_path: Path, name: str, year: int, sai
 # --- filled in ----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    take_in(folder / "home", deliver(folder / "first"))
+    return folder / "home"
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(first: Path, tmp_path: Path) -> Path:
     """A home in which the states and what is required besides stand already."""
-    take_in(tmp_path / "home", deliver(tmp_path / "first"))
+    shutil.copytree(first, tmp_path / "home", symlinks=True)
     return tmp_path / "home"
 
 

@@ -1,0 +1,94 @@
+"""dbt's process, forked from one that has imported dbt already.
+
+Importing dbt costs more than a second of each refresh, and the tests make dozens of refreshes in their own
+processes; those take dbt from here. Whatever a test starts as a command starts its own dbt, as a user's does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from flows import children, quiet
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["dbt.cli.main"])
+
+
+def _run(said: Connection, answers: Connection, log: Connection, environment: dict[str, str]) -> None:
+    """In the fork: be what ``python -m flows.dbt_worker`` is."""
+    for number, pipe in enumerate((said, answers, log)):
+        os.dup2(pipe.fileno(), number)
+        pipe.close()
+    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+    os.environ.clear()
+    os.environ.update(environment)
+    from flows import dbt_worker
+
+    dbt_worker.main()
+
+
+class Forked:
+    """A fork, with as much of ``subprocess.Popen`` as ``flows.build`` and ``flows.children`` use."""
+
+    def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
+        (to_read, to_ask), (to_hear, to_answer) = os.pipe(), os.pipe()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        theirs = [
+            Connection(to_read, writable=False),
+            Connection(to_answer, readable=False),
+            Connection(errors, readable=False),
+        ]
+        self._process: Any = _context.Process(
+            target=_run, args=(*theirs, {**os.environ, **environment}), daemon=True
+        )
+        self._process.start()
+        for pipe in theirs:
+            pipe.close()
+        self.stdin, self.stdout = os.fdopen(to_ask, "wb"), os.fdopen(to_hear, "rb")
+        self.pid: int = self._process.pid
+
+    def poll(self) -> int | None:
+        code: int | None = self._process.exitcode
+        return code
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired("dbt", timeout or 0.0)
+        return code
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+@contextlib.contextmanager
+def dbt() -> Iterator[None]:
+    """Let this process have its dbt from here."""
+    started = children.start
+    quiet.settle()
+
+    def start(module: str, *arguments: str, **asked: Any) -> Any:
+        if module != "flows.dbt_worker":
+            return started(module, *arguments, **asked)
+        child: Any = Forked(asked["log"], asked["environment"])
+        children._running.add(child)
+        return child
+
+    children.start = start
+    try:
+        yield
+    finally:
+        children.start = started
