@@ -37,7 +37,7 @@ from expectations.reporting import (
 from expectations.rows import Rows, key_frame, key_text
 from expectations.suite import Check, Stage, delivery_suite, suite_of
 from sources.contract import Dataset, datasets
-from sources.names import Names, state_names
+from sources.names import Names, state_names, why_none
 from sources.readers import readers
 
 
@@ -322,6 +322,8 @@ class Bench:
             self._problems.append(Problem(code, dataset.name, sentence))
 
     def _hint(self, name: str) -> str:
+        if (reason := why_none(name)) is not None:
+            return f" By sources/aliases.csv: {reason}."
         nearest = Names(self._state_pairs).candidates(name)
         return f" Nearest: {', '.join(f'{n} ({code})' for n, code in nearest)}." if nearest else ""
 

@@ -209,6 +209,14 @@ def alpha_3() -> frozenset[str]:
     return frozenset(country.alpha_3 for country in pycountry.countries)
 
 
+def why_none(value: str) -> str | None:
+    """Why a name means no state, in the words of the reviewed aliases; None where they don't know it."""
+    spelling = normalise(value)
+    return next(
+        (reason for name, code, reason in aliases() if not code and normalise(name) == spelling), None
+    )
+
+
 class Names:
     """Resolves names of states. ``known``: (name, iso3) of the ``states`` rows that are loaded, or a
     mapping."""

@@ -68,6 +68,13 @@ def test_the_line_of_a_quarantined_row_says_where_what_and_how_to_mend_it() -> N
     assert "'Frnace' names no state" in line["sentence"] and "France (FRA)" in line["sentence"]
 
 
+def test_of_an_area_that_is_no_state_no_state_is_proposed() -> None:
+    verdict = judged(table("article7_reports", [row("article7_reports", iso3="Taiwan")]))
+    sentence = verdict.quarantined["sentence"][0]
+    assert "By sources/aliases.csv: area that is not among the 197 states." in sentence
+    assert "Nearest" not in sentence
+
+
 def test_a_value_in_braces_stands_in_the_sentence_as_it_is() -> None:
     verdict = judged(table("article7_reports", [row("article7_reports", iso3="{value} {candidates}")]))
     assert verdict.quarantined["sentence"][0].startswith("'{value} {candidates}' names no state")
