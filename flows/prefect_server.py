@@ -13,24 +13,75 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows import prefect_database
+
+if TYPE_CHECKING:
+    from prefect.server.database.configurations import AioSqliteConfiguration
+    from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 PATIENCE = 120.0
 """Seconds after which a server that does not answer is given up; a new database takes about ten to set up."""
 
 SETTINGS = {
     "PREFECT__SERVER_EPHEMERAL": "1",  # no service but those that write down what the run tells
-    "PREFECT__SERVER_FINAL": "1",
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # the flow uses no block
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",  # no browser comes here
 }
 
 
+ASKED = ("/flows", "/flow_runs", "/admin", "/v2/concurrency_limits", "/logs", "/artifacts", "/events")
+"""What a run asks of the server. What stands before it is made ready with it, so that this stands first."""
+
+
 class NotStarted(Exception):
     """The server ended while it started, or did not answer in time."""
+
+
+def loopback() -> socket.socket:
+    """A socket on loopback that says it is TCP.
+
+    asyncio sends small answers at once only then; else each waits 40 ms for the other side to acknowledge.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    return listener
+
+
+def one_writer(address: str) -> AioSqliteConfiguration:
+    """Prefect's SQLite, where each transaction takes its place among the writers when it begins.
+
+    Prefect begins most as readers. One that writes after another has written meanwhile fails ("database is
+    locked"), and the client tries again after two seconds; that befell every other run.
+    """
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    class OneWriter(AioSqliteConfiguration):
+        @contextlib.asynccontextmanager
+        async def begin_transaction(
+            self, session: AsyncSession, with_for_update: bool = False
+        ) -> AsyncGenerator[AsyncSessionTransaction, None]:
+            async with super().begin_transaction(session, with_for_update=True) as transaction:
+                yield transaction
+
+    return OneWriter(connection_url=address)
+
+
+def _prepare() -> None:
+    """Have Prefect's server use ``one_writer`` where its database is SQLite, and begin with what is asked."""
+    from prefect.server.api import server
+    from prefect.server.database.dependencies import MODELS_DEPENDENCIES
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+
+    routers = sorted(server.API_ROUTERS, key=lambda router: router.prefix not in ASKED)
+    server.API_ROUTERS = tuple(routers)  # type: ignore[assignment]
+    address = PREFECT_API_DATABASE_CONNECTION_URL.value()
+    if address is not None and address.startswith("sqlite"):
+        MODELS_DEPENDENCIES["database_config"] = one_writer(address)
 
 
 @contextlib.contextmanager
@@ -44,7 +95,7 @@ def serving(*, schedules: bool = False) -> Iterator[None]:
     prefect_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     prefect_database.supply(prefect_home)
     password = f"sraap:{secrets.token_urlsafe(24)}"
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = loopback()
     for name, value in SETTINGS.items():
         if not (schedules and name == "PREFECT__SERVER_EPHEMERAL"):
             os.environ.setdefault(name, value)
@@ -55,6 +106,8 @@ def serving(*, schedules: bool = False) -> Iterator[None]:
     import uvicorn
     from prefect.server.api.server import create_app
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    _prepare()
 
     class InThread(uvicorn.Server):
         @contextlib.contextmanager

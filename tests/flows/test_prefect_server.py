@@ -1,0 +1,61 @@
+"""Prefect's own server answers at once, and its writers wait for each other instead of failing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from flows.prefect_server import ASKED, loopback, one_writer
+
+
+def test_small_answers_are_sent_at_once() -> None:
+    async def accepted() -> int:
+        listener = loopback()
+        answers: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            found: socket.socket = writer.get_extra_info("socket")
+            answers.set_result(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(connected, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            found = await answers
+            writer.close()
+        return found
+
+    assert asyncio.run(accepted())
+
+
+def test_a_transaction_that_begins_by_reading_is_a_writer_already(tmp_path: Path) -> None:
+    """Else it fails when it writes after another has written meanwhile, and the client waits two seconds."""
+    path = tmp_path / "prefect.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table runs (id integer)")
+
+    async def meanwhile() -> None:
+        config = one_writer(f"sqlite+aiosqlite:///{path}")
+        engine = await config.engine()
+        async with await config.session(engine) as session, config.begin_transaction(session):
+            await session.execute(sqlalchemy.text("select * from runs"))
+            other = sqlite3.connect(path, timeout=0, isolation_level=None)
+            with contextlib.closing(other), pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("begin immediate")
+            await session.execute(sqlalchemy.text("insert into runs values (1)"))
+        await engine.dispose()
+
+    asyncio.run(meanwhile())
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("select id from runs").fetchall() == [(1,)]
+
+
+def test_parts_of_the_server_that_a_run_asks_are_there() -> None:
+    from prefect.server.api import server
+
+    assert {router.prefix for router in server.API_ROUTERS} >= set(ASKED)
