@@ -59,8 +59,9 @@ def target_path(home: Home) -> Path:
 class Dbt:
     """dbt in a process of its own (flows.dbt_worker), started early so that it is ready when it is needed."""
 
-    def __init__(self, home: Home, log: Path, folder: Path | None = None) -> None:
-        """``folder``: where its database and target are, if not where the night has them."""
+    def __init__(self, home: Home, log: Path, folder: Path | None = None, *, anew: bool = False) -> None:
+        """``folder``: where its database and target are, if not where the night has them; ``anew``: parse
+        everything, whatever was parsed before."""
         folder = folder or home.build
         folder.mkdir(parents=True, exist_ok=True)
         self._log = log
@@ -85,7 +86,7 @@ class Dbt:
             log=log,
             environment={"SRAAP_BUILD_DB": str(folder / "warehouse.duckdb")},
         )
-        self._send(["parse", *self._common, "--no-write-json"])
+        self._send(["parse", *self._common, "--no-write-json", *(["--no-partial-parse"] if anew else [])])
         self._parsing = True
         self.tools: dict[str, float] = {}
         """Seconds that importing dbt and parsing the project took."""
@@ -171,9 +172,9 @@ def _remove(path: Path) -> None:
 _started: dict[Path, Dbt] = {}
 
 
-def begin(home: Home, log: Path) -> Dbt:
-    """Start dbt for this home, so that ``ready`` finds it."""
-    _started[home.root] = Dbt(home, log)
+def begin(home: Home, log: Path, *, anew: bool = False) -> Dbt:
+    """Start dbt for this home, so that ``ready`` finds it; ``anew``: without what it parsed before."""
+    _started[home.root] = Dbt(home, log, anew=anew)
     return _started[home.root]
 
 

@@ -73,7 +73,9 @@ def refresh(
     ] = None,
     by: Annotated[str, typer.Option(help="Who accepts.")] = "",
     why: Annotated[str, typer.Option(help="Why it is accepted.")] = "",
-    full: Annotated[bool, typer.Option("--full", help="Run even if nothing is new.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read, judge and build everything anew, even if nothing is new.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only judge what would be taken in; change nothing.")
     ] = False,

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from flows import (
     accepting,
+    afresh,
     archive,
     build,
     faults,
@@ -89,12 +90,15 @@ def receive(home: Home, run: Run) -> None:
 
 
 def judge(home: Home, run: Run) -> None:
-    """Read and judge what is new or pending, and stage what passed.
+    """Read and judge what is new or pending, and stage what passed; if all was asked, first all again.
 
-    Raises ``Blocked`` where a check of severity ``block`` failed and was not accepted.
+    Raises ``Blocked`` where a check of severity ``block`` failed and was not accepted, and ``Defect`` where
+    what was judged before comes out otherwise (flows.afresh).
     """
     known = Ledger.read(home)
     with run.phase("judge"):
+        if run.record["asked"].get("full") and known.batches:
+            run.record["judged_afresh"] = afresh.judge_afresh(home, known).as_dict()
         files = received(home, known)
         again = retry(home, known, bool(files))
         # a run that accepts takes in a batch, be it an empty one, so that what it accepts is kept

@@ -124,7 +124,7 @@ def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
                 _nothing_new(home, run)
             else:
                 storage.check_room(home, (entry.bytes for entry in known.new if not entry.notice))
-                night(home, run, known.anything_new)
+                night(home, run, known.anything_new or (request.full and bool(known.ledger.batches)))
 
         return _emptied(home, _run(home, run, steps))
 
@@ -304,7 +304,7 @@ def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[Conductor]:
 
     conductor = Conductor(home, run)
     try:
-        dbt: Dbt = build.begin(home, run.folder / "dbt.log")
+        dbt: Dbt = build.begin(home, run.folder / "dbt.log", anew=run.record["asked"]["full"])
         if warm_up:
             reading.start()
         try:

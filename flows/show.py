@@ -113,11 +113,29 @@ def verdict(console: Console, judged: Mapping[str, Any]) -> None:
     )
 
 
+def judged_afresh(console: Console, found: Mapping[str, Any]) -> None:
+    """What came of judging everything again (flows.afresh.Afresh as a dict)."""
+    said = f"Again: {found['rows']:,} rows of {amount(found['files'], 'file')} that were judged before"
+    otherwise = ", ".join(f"{rows:,} of {name}" for name, rows in found["otherwise"].items())
+    if otherwise:
+        said += (
+            f"; by today's rules these rows would be taken in otherwise, and stay as they are: {otherwise}"
+        )
+    else:
+        said += "; all came out as before"
+    if found["out_of_reach"]:
+        said += "; batches that can't be judged again, because a file was deleted when its days were over: "
+        said += f"{found['out_of_reach']}"
+    console.print(f"{said}.", highlight=False, soft_wrap=True)
+
+
 def refreshed(console: Console, record: Mapping[str, Any], home: str) -> None:
     """The summary at the end of a refresh."""
     console.print(f"[bold]{escape(str(record['message']))}[/]", soft_wrap=True, highlight=False)
     console.print(f"Run {record['run_id']}, as of {record['as_of']}", highlight=False)
     console.print()
+    if record.get("judged_afresh"):
+        judged_afresh(console, record["judged_afresh"])
     if record.get("judged"):
         verdict(console, record["judged"])
     sources(console, record.get("sources") or ())

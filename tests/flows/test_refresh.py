@@ -170,7 +170,16 @@ def test_quarantined_rows_and_files_are_judged_again_when_rules_changed(
     inbox = deliver(tmp_path / "a", article7_answers=[*ANSWERS, bad])
     (inbox / "contributions.parquet").write_bytes(b"PAR1")
     take_in(home, inbox)
-    assert take_in(home, full=True).record["judged"] is None
+    full = take_in(home, full=True).record
+    assert full["judged"] is None
+    read = sum(line["rows_read"] for line in table(home, "row_balance"))
+    assert full["judged_afresh"] == {
+        "batches": 1,
+        "files": 8,
+        "rows": read,
+        "out_of_reach": 0,
+        "otherwise": {},
+    }
 
     monkeypatch.setattr("flows.plans.rules_fingerprint", lambda: "another")
     again = take_in(home, full=True)
