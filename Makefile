@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SPARK := $(VENV)/spark
 export UV_COMPILE_BYTECODE := 1
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -9,7 +10,8 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench fuzz indico mutants reference docs clean
+.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench fuzz indico mutants reference docs clean \
+  setup-spark spark spark-small
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -29,8 +31,17 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(SPARK)/.run: $(VENV)/.run requirements-spark.lock
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(SPARK)
+	VIRTUAL_ENV=$(SPARK) $(BIN)/uv pip install --quiet --require-hashes -r requirements-bootstrap.lock
+	VIRTUAL_ENV=$(SPARK) $(BIN)/uv pip install --quiet --no-build-isolation --require-hashes -r requirements-spark.lock
+	VIRTUAL_ENV=$(SPARK) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	$(SPARK)/bin/python -m flows.dbt_parse duckdb spark spark-thrift
+	@touch $@
+
 setup: $(VENV)/.run ## the environment that runs the pipeline
 setup-dev: $(VENV)/.dev ## the environment that also tests it
+setup-spark: $(SPARK)/.run ## an environment of its own that builds on Spark as well; needs Java 17
 
 refresh: setup ## the main job; in a new home it loads the shipped sample
 	@$(BIN)/sraap refresh; code=$$?; [ $$code -le 1 ] || exit $$code
@@ -47,6 +58,7 @@ test: setup-dev lint ## every check and test
 lock: ## pins of pyproject.toml, with hashes and without addresses; keeps what is pinned already
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra spark -c requirements.lock -o requirements-spark.lock
 
 reference: setup ## writes docs/reference/ from the program itself
 	$(BIN)/python -m flows.reference
@@ -67,6 +79,12 @@ faults: setup-dev ## kills runs, fails disks and reads while publishing; counts 
 
 faults-full: setup-dev ## the same at length: hours
 	$(BIN)/python -m tests.faults --full
+
+spark: setup-dev setup-spark ## the sample on DuckDB, in a Spark session and through Thrift: every mart and test compared
+	SRAAP_ON_SPARK=whole $(BIN)/pytest tests/spark
+
+spark-small: setup-dev setup-spark ## the same without Thrift, as in .ci/run
+	SRAAP_ON_SPARK=small $(BIN)/pytest tests/spark
 
 ROUNDS ?= 5
 bench: setup-dev ## medians of five: refreshes, dbt alone, the plain recomputation; writes docs/performance.md

@@ -37,12 +37,14 @@ def build_in_spite(home: Home, run: Run, dbt: build.Dbt) -> None:
         return
     failed = [
         check
-        for check in build.read_results(build.target_path(home), run.run_id).blocking
+        for check in build.read_results(build.target_path(home, run.target), run.run_id).blocking
         if check["outcome"] == "fail" and check["check_code"].casefold() in codes
     ]
     if failed:
         write_json(run.folder / _ACCEPTED, failed)
-        dbt.build(exclude=_names(build.target_path(home), {check["check_code"] for check in failed}))
+        dbt.build(
+            exclude=_names(build.target_path(home, run.target), {check["check_code"] for check in failed})
+        )
 
 
 def _names(target: Path, codes: set[str]) -> list[str]:
@@ -114,4 +116,4 @@ def keep_evidence(home: Home, run: Run) -> None:
     for table in _KEPT if staged else ():
         assert staged is not None
         shutil.copyfile(staged.ledger_path(table), folder / f"{table}.parquet")
-    shutil.copyfile(build.target_path(home) / "run_results.json", folder / "run_results.json")
+    shutil.copyfile(build.target_path(home, run.target) / "run_results.json", folder / "run_results.json")

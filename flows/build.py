@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import children, dbt_parse, plans
+from flows import children, dbt_parse, plans, spark
 from flows.errors import Defect
 from flows.files import read_json
 from flows.home import Home
@@ -51,26 +51,42 @@ def warehouse_path(home: Home) -> Path:
     return home.build / "warehouse.duckdb"
 
 
-def target_path(home: Home) -> Path:
-    """Where dbt writes its manifest, its results and the compiled SQL."""
-    return home.build / "target"
+def target_path(home: Home, target: str = spark.DUCKDB) -> Path:
+    """Where dbt writes its manifest, its results and the compiled SQL, for one of ``spark.TARGETS``."""
+    return _folder(home, target) / "target"
+
+
+def _folder(home: Home, target: str) -> Path:
+    return home.build if target == spark.DUCKDB else home.build / target
 
 
 class Dbt:
     """dbt in a process of its own (flows.dbt_worker), started early so that it is ready when it is needed."""
 
-    def __init__(self, home: Home, log: Path, folder: Path | None = None, *, anew: bool = False) -> None:
-        """``folder``: where its database and target are, if not where the night has them; ``anew``: parse
-        everything, whatever was parsed before."""
-        folder = folder or home.build
+    def __init__(
+        self,
+        home: Home,
+        log: Path,
+        folder: Path | None = None,
+        target: str = spark.DUCKDB,
+        *,
+        anew: bool = False,
+    ) -> None:
+        """``folder``: where its database and target are, if not where the night has them; ``target``: one of
+        ``spark.TARGETS``; ``anew``: parse everything, whatever was parsed before."""
+        folder = folder or _folder(home, target)
         folder.mkdir(parents=True, exist_ok=True)
+        self._home = home
         self._log = log
+        self._on = target
         self._target = folder / "target"
         self._common = [
             "--project-dir",
             str(DBT_PROJECT),
             "--profiles-dir",
             str(DBT_PROJECT),
+            "--target",
+            target,
             "--target-path",
             str(self._target),
             "--log-path",
@@ -80,11 +96,14 @@ class Dbt:
             "--quiet",
             "--no-use-colors",
         ]
-        dbt_parse.supply(self._target)
+        dbt_parse.supply(self._target, target)
         self._process: subprocess.Popen[bytes] = children.start(
             "flows.dbt_worker",
             log=log,
-            environment={"SRAAP_BUILD_DB": str(folder / "warehouse.duckdb")},
+            environment={
+                "SRAAP_BUILD_DB": str(folder / "warehouse.duckdb"),
+                **spark.environment(home, target),
+            },
         )
         self._send(["parse", *self._common, "--no-write-json", *(["--no-partial-parse"] if anew else [])])
         self._parsing = True
@@ -134,6 +153,8 @@ class Dbt:
         self.parsed()
         for left in ("run_results.json", "compiled"):  # of an earlier night, lest it be taken for this one's
             _remove(self._target / left)
+        if self._on != spark.DUCKDB:
+            spark.clear(self._home, keep_input=True)
         self._send(["build", *self._common, *SELECTION, *(["--exclude", *exclude] if exclude else [])])
         answer = self._answer()
         if answer["exception"]:
@@ -172,9 +193,13 @@ def _remove(path: Path) -> None:
 _started: dict[Path, Dbt] = {}
 
 
-def begin(home: Home, log: Path, *, anew: bool = False) -> Dbt:
-    """Start dbt for this home, so that ``ready`` finds it; ``anew``: without what it parsed before."""
-    _started[home.root] = Dbt(home, log, anew=anew)
+def begin(home: Home, log: Path, target: str = spark.DUCKDB, *, anew: bool = False) -> Dbt:
+    """Start dbt for this home, so that ``ready`` finds it; ``anew``: without what it parsed before.
+
+    Raises ``ServerFailed`` if a cluster does not answer.
+    """
+    spark.reach(target)
+    _started[home.root] = Dbt(home, log, target=target, anew=anew)
     return _started[home.root]
 
 

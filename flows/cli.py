@@ -82,6 +82,14 @@ def refresh(
     profile: Annotated[
         bool, typer.Option("--profile", help="Print where the time of the run went, by phase.")
     ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SRAAP_TARGET",
+            help="Where dbt builds: duckdb, spark (a session on this machine) or spark-thrift (a cluster).",
+            show_default="duckdb",
+        ),
+    ] = None,
     reproduce: Annotated[
         str | None,
         typer.Option(
@@ -111,6 +119,7 @@ def refresh(
         by=by,
         why=why,
         full=full,
+        target=target,
     )
     if dry_run:
         from flows.check import dry_run as judge_only

@@ -74,6 +74,30 @@ SETTINGS = (
     Setting(
         "SRAAP_NOTIFY_SMTP_PASSWORD", "Password of the user at the mail server.", "none", may_be_file=True
     ),
+    Setting(
+        "SRAAP_TARGET", "Where dbt builds: duckdb, spark or spark-thrift; the same as --target.", "duckdb"
+    ),
+    Setting(
+        "SRAAP_SPARK_STORAGE",
+        "Folder that this machine and Spark see under the same path, for input and tables of a build.",
+        "build/spark/storage in the home",
+    ),
+    Setting(
+        "SRAAP_SPARK_SCHEMA",
+        "First part of the names of schemas on a cluster and of the storage's folder; one for each home.",
+        "sraap",
+    ),
+    Setting("SRAAP_SPARK_MASTER", "Master of the session of --target spark.", "local[2]"),
+    Setting("SRAAP_SPARK_MEMORY", "Memory of that session's driver.", "2g"),
+    Setting("SRAAP_SPARK_PARTITIONS", "Partitions of a shuffle; more for large data.", "1"),
+    Setting("SRAAP_SPARK_HOST", "Host of the Thrift server of --target spark-thrift.", "localhost"),
+    Setting("SRAAP_SPARK_PORT", "Its port.", "10000"),
+    Setting("SRAAP_SPARK_USER", "User who logs in there.", "sraap"),
+    Setting("SRAAP_SPARK_AUTH", "How: NONE, NOSASL, LDAP, CUSTOM or KERBEROS.", "NONE"),
+    Setting("SRAAP_SPARK_PASSWORD", "Password, with LDAP and CUSTOM.", "none", may_be_file=True),
+    Setting("SRAAP_SPARK_KERBEROS_SERVICE", "Name of the Kerberos service, with KERBEROS.", "none"),
+    Setting("SRAAP_SPARK_SSL", "Whether the connection is encrypted: true or false.", "false"),
+    Setting("SRAAP_SPARK_POLL", "Seconds between two questions whether a statement has ended.", "1"),
     Setting("PREFECT_API_URL", "Prefect server that is told of runs.", "one for the length of each run"),
     Setting("PREFECT_HOME", "Folder of Prefect's database.", "prefect/ in the home"),
 )

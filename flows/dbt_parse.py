@@ -17,34 +17,45 @@ from pathlib import Path
 
 from flows import children, quiet
 from flows.program import DBT_PROJECT
+from flows.spark import DUCKDB
 
 NAME = "partial_parse.msgpack"
 
 
-def template() -> Path:
-    """Where what this environment's dbt parsed stands, if it did."""
-    return Path(sys.prefix) / "share" / "sraap" / f"dbt-{version('dbt-core')}-{NAME}"
+def template(target: str = DUCKDB) -> Path:
+    """Where what this environment's dbt parsed for a target stands, if it did."""
+    return Path(sys.prefix) / "share" / "sraap" / f"dbt-{version('dbt-core')}-{target}-{NAME}"
 
 
-def supply(target: Path) -> None:
+def supply(folder: Path, target: str = DUCKDB) -> None:
     """Give a new target folder a copy of what was parsed. Raises ``OSError``."""
-    parsed = target / NAME
-    if parsed.exists() or not template().exists():
+    parsed = folder / NAME
+    if parsed.exists() or not template(target).exists():
         return
-    target.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     aside = parsed.with_name(f".{NAME}.{os.getpid()}")
-    shutil.copyfile(template(), aside)
+    shutil.copyfile(template(target), aside)
     aside.rename(parsed)
 
 
-def make() -> None:
+def make(target: str = DUCKDB) -> None:
     """Let dbt parse the project as a run does, and keep the result.
 
     Raises ``RuntimeError`` and ``OSError``.
     """
-    template().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=template().parent) as folder:
-        asked = ["parse", "--target-path", folder, "--log-level-file", "none", "--quiet", "--no-write-json"]
+    template(target).parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=template(target).parent) as folder:
+        asked = [
+            "parse",
+            "--target",
+            target,
+            "--target-path",
+            folder,
+            "--log-level-file",
+            "none",
+            "--quiet",
+            "--no-write-json",
+        ]
         places = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
         database = str(Path(folder) / "warehouse.duckdb")
         log = Path(folder) / "dbt.log"
@@ -58,9 +69,10 @@ def make() -> None:
             children.stop(worker)
         if not (Path(folder) / NAME).exists():
             raise RuntimeError(f"the dbt project can't be parsed: {log.read_text(errors='replace')}")
-        (Path(folder) / NAME).rename(template())
+        (Path(folder) / NAME).rename(template(target))
 
 
 if __name__ == "__main__":
     quiet.settle()
-    make()
+    for asked_target in sys.argv[1:] or [DUCKDB]:
+        make(asked_target)

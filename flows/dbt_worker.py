@@ -44,7 +44,7 @@ def parse_for_any_home() -> None:
     """Let dbt take what it parsed for one home as good for another.
 
     It takes every setting of the connection for one that models may use. Ours use none, and only the path of
-    the database differs between homes.
+    the database, or the address of a cluster, differs between homes.
     """
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
 

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from flows import plans, revisions, show
-from flows.build import Settings, make_control, make_landing, quoted
+from flows.build import Dbt, Settings, make_control, make_landing, quoted
 from flows.counterfactual import TABLES, CompiledFigures, compiled_figures, figures, make_seeds
 from flows.errors import UsageProblem
 from flows.files import read_json
 from flows.home import Home
 from flows.ledger import Ledger
 from flows.plain_text import shown as escape
+from flows.program import figures_version
+from flows.spark import DUCKDB
 
 if TYPE_CHECKING:
     import duckdb
@@ -108,7 +110,7 @@ def _revisions(home: Home, old: Mapping[str, Any], new: Mapping[str, Any]) -> li
         created_at=datetime.now(UTC).replace(tzinfo=None),
         plans=plans.those_of(home, new),
     )
-    manifest = _dbt_manifest(_folder(home, new))
+    manifest = _dbt_manifest(home, new)
     compiled = compiled_figures(manifest)
     knowledge = revisions.Known(
         settings=settings,
@@ -167,13 +169,19 @@ def _copy_tables(
     make_seeds(connection, compiled)
 
 
-def _dbt_manifest(folder: Path) -> dict[str, Any]:
+def _dbt_manifest(home: Home, publication: Mapping[str, Any]) -> dict[str, Any]:
     """dbt's manifest as a publication kept it, with the compiled SQL of the models that give the reasons.
 
-    Raises ``UsageProblem`` if the publication's evidence has none, because an older program made it.
+    Where Spark built it, the project is compiled for DuckDB, if its SQL is still the same. Raises
+    ``UsageProblem`` if the publication's evidence has none, because another program made it.
     """
+    folder = _folder(home, publication)
     path = folder / "evidence" / "dbt" / "manifest.json"
     try:
+        if publication.get("target", DUCKDB) != DUCKDB:
+            if publication.get("figures_version") != figures_version():
+                raise KeyError
+            return _compiled_here(home)
         manifest: dict[str, Any] = read_json(path)
         names = {node["name"] for node in manifest["nodes"].values() if "compiled_code" in node}
         if not names.issuperset((*_MODELS, *TABLES.values())):
@@ -185,6 +193,15 @@ def _dbt_manifest(folder: Path) -> dict[str, Any]:
             next_step="Compare with a publication made by this program version.",
         ) from error
     return manifest
+
+
+def _compiled_here(home: Home) -> dict[str, Any]:
+    """dbt's manifest, compiled by a dbt of this machine. Raises ``Defect`` if dbt can't."""
+    dbt = Dbt(home, home.build / "compiling" / "dbt.log", home.build / "compiling")
+    try:
+        return dbt.compile([*TABLES.values(), *_MODELS])
+    finally:
+        dbt.stop()
 
 
 def _compiled(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from expectations import people
-from flows import archive, build, knowledge, retention
+from flows import archive, build, knowledge, retention, spark
 from flows.archive import Entry
 from flows.errors import UsageProblem
 from flows.fetching import receipts
@@ -128,6 +128,7 @@ def _carry_out(home: Home, tokens: Mapping[str, str], name: str) -> Erased:
     registrations = sum(_replace_keys(path, tokens) for path in _keyed_files(home))
     for path in (build.warehouse_path(home), build.warehouse_path(home).with_suffix(".duckdb.wal")):
         path.unlink(missing_ok=True)  # dbt's working copy of the landing; the next night makes it anew
+    spark.clear(home)
     named, unsearched = _search(home, finder, name)
     withdrawn = _withdraw_pending(home, named)
     receipts.forget_waiting(home)

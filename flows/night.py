@@ -31,6 +31,7 @@ from flows import (
     publication,
     retention,
     revisions,
+    spark,
     storage,
 )
 from flows.archive import read_delivered, read_repeated
@@ -242,11 +243,15 @@ def build_marts(home: Home, run: Run) -> None:
             _previous(home, run, known, staged, settings),
         )
         faults.point("build.after_database")
+        if run.target != spark.DUCKDB:
+            spark.give_input(home, build.warehouse_path(home))
         dbt = build.ready(home)
         dbt.build()
         run.record["tools"] = {**run.record.get("tools", {}), **dbt.tools}
         accepting.build_in_spite(home, run, dbt)
         build.end(dbt)
+        if run.target != spark.DUCKDB:
+            spark.take_back(home, build.warehouse_path(home), build.target_path(home, run.target))
 
 
 def _settings(run: Run, known: Ledger, staged: Staged | None) -> build.Settings:
@@ -305,7 +310,7 @@ def _landing(known: Ledger, staged: Staged | None) -> dict[str, list[Path]]:
 def check_marts(home: Home, run: Run) -> None:
     """Read dbt's verdict. Raises ``Blocked`` where a blocking test failed, ``Defect`` where a model did."""
     with run.phase("check"):
-        result = build.read_results(build.target_path(home), run.run_id)
+        result = build.read_results(build.target_path(home, run.target), run.run_id)
         faults.point("check.before_list")
         blocking = accepting.settle(run, result.checks)
         result.checks.extend(_freshness(home, run) + _sources(home, run))
@@ -370,6 +375,7 @@ def publish(home: Home, run: Run) -> None:
                 "plan_version": settings.plan_version,
                 "program_version": settings.program_version,
                 "figures_version": figures_version(),
+                "target": run.target,
                 "plans": plans.named(settings.plans),
             },
             withdrawals=sorted(read_delivered(home).withdrawn.values(), key=lambda w: str(w["withdrawn_at"])),

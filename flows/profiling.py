@@ -43,7 +43,7 @@ def profile(home: Home, record: Mapping[str, Any]) -> dict[str, Any]:
         "whole": whole,
         "phases": phases,
         "tools": dict(record.get("tools") or {}),
-        "dbt_nodes": _slowest_nodes(home) if built else [],
+        "dbt_nodes": _slowest_nodes(home, record["asked"].get("target") or "duckdb") if built else [],
     }
 
 
@@ -56,9 +56,9 @@ def _since_start() -> float:
     return time.process_time()
 
 
-def _slowest_nodes(home: Home) -> list[dict[str, Any]]:
+def _slowest_nodes(home: Home, target: str) -> list[dict[str, Any]]:
     with contextlib.suppress(OSError, ValueError, KeyError):
-        results = read_json(target_path(home) / "run_results.json")["results"]
+        results = read_json(target_path(home, target) / "run_results.json")["results"]
         nodes = [
             {"name": result["unique_id"].split(".", 2)[2], "seconds": float(result["execution_time"])}
             for result in results

@@ -51,7 +51,7 @@ class Content:
     ``tables``: frames with the columns of ``flows.ledger.COLUMNS``.
 
     ``validations``: Great Expectations' own results; ``settings``: as_of, batch, last_delivery_seq,
-    plan_version, program_version.
+    plan_version, program_version, figures_version, target, plans.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -89,7 +89,7 @@ def write_aside(home: Home, run: Run, content: Content) -> Path:
         (folder / part).mkdir()
     _write_tables(home, run, folder, content)
     faults.point("evidence.before")
-    _write_evidence(home, folder / "evidence", content)
+    _write_evidence(target_path(home, run.target), folder / "evidence", content)
     files = records(content.tables["files"])
     described = evidence.write_exports(
         home, run, folder, settings=content.settings, files=files, validations=content.validations
@@ -153,7 +153,7 @@ def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
         # One transaction: else each statement would wait for the disk, and there are hundreds.
         connection.execute("begin")
         copy_marts(connection, folder)
-        _describe(connection, target_path(home))
+        _describe(connection, target_path(home, run.target))
         _write_audit(connection, home, run, content)
         faults.point("export.before_commit")
         connection.execute("commit")
@@ -193,7 +193,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     """Put dbt's descriptions on tables and columns, for those who open the warehouse with a tool."""
     nodes = read_json(target / "manifest.json")["nodes"]
     for node in nodes.values():
-        if node["resource_type"] != "model" or node["schema"] != "marts":
+        if node["resource_type"] != "model" or node["config"].get("schema") != "marts":
             continue
         table = f'publication.marts."{node["alias"]}"'
         if node["description"]:
@@ -259,10 +259,9 @@ def _runs(home: Home, run: Run) -> pd.DataFrame:
 # --- evidence -----------------------------------------------------------------------------------------------
 
 
-def _write_evidence(home: Home, folder: Path, content: Content) -> None:
+def _write_evidence(target: Path, folder: Path, content: Content) -> None:
     import duckdb
 
-    target = target_path(home)
     (folder / "dbt").mkdir()
     for name in ("manifest.json", "run_results.json"):
         shutil.copyfile(target / name, folder / "dbt" / name)

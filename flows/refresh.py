@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows import archive, faults, ledger, notifying, plans, publication, quiet, retention, storage
+from flows import archive, faults, ledger, notifying, plans, publication, quiet, retention, spark, storage
 from flows.archive import Found
 from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
 from flows.evidence import manifest as evidence_manifest
@@ -46,6 +46,8 @@ class Request:
     by: str = ""
     why: str = ""
     full: bool = False
+    target: str | None = None
+    """Where dbt builds, one of ``spark.TARGETS``; what the environment names if not given."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def refresh(request: Request, night: Night | None = None) -> Result:
     channels = notifying.Channels.configured()
     as_of = as_of_date(request.as_of)
     _check_acceptance(request)
+    request = replace(request, target=spark.chosen(request.target))
     home = Home(request.home)
     try:
         result = _refresh(home, request, as_of, night or in_prefect)
@@ -152,6 +155,7 @@ def _asked(request: Request, inboxes: tuple[Path, ...]) -> dict[str, Any]:
         "by": request.by,
         "why": request.why,
         "full": request.full,
+        "target": request.target,
     }
 
 
@@ -304,7 +308,7 @@ def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[Conductor]:
 
     conductor = Conductor(home, run)
     try:
-        dbt: Dbt = build.begin(home, run.folder / "dbt.log", anew=run.record["asked"]["full"])
+        dbt: Dbt = build.begin(home, run.folder / "dbt.log", run.target, anew=run.record["asked"]["full"])
         if warm_up:
             reading.start()
         try:

@@ -23,6 +23,7 @@ from flows.home import Home
 from flows.ledger import Ledger
 from flows.plans import Plan
 from flows.program import figures_version
+from flows.spark import DUCKDB
 
 if TYPE_CHECKING:
     import duckdb
@@ -241,14 +242,16 @@ def _names(table: str) -> str:
 
 def compiled_by(home: Home, folder: Path | None, log: Path) -> CompiledFigures:
     """The SQL behind the figures of this program: as a publication in ``folder`` kept it, if the same SQL
-    made that one; else compiled by a dbt of its own.
+    made that one; else compiled by a dbt of its own, for what Spark built was compiled for Spark.
 
     Raises ``Defect`` if dbt can't compile it.
     """
     evidence = (folder or home.root) / "evidence"
     kept = evidence / "dbt" / "manifest.json"
-    if kept.is_file() and read_json(evidence / "manifest.json").get("figures_version") == figures_version():
-        return compiled_figures(read_json(kept))
+    if kept.is_file():
+        manifest = read_json(evidence / "manifest.json")
+        if manifest.get("figures_version") == figures_version() and manifest.get("target", DUCKDB) == DUCKDB:
+            return compiled_figures(read_json(kept))
     dbt = Dbt(home, log, home.build / "compiling")
     try:
         return compiled_figures(dbt.compile(list(TABLES.values())))

@@ -68,6 +68,11 @@ class Run:
     def as_of(self) -> date:
         return date.fromisoformat(self.record["as_of"])
 
+    @property
+    def target(self) -> str:
+        """Where dbt builds, one of ``flows.spark.TARGETS``."""
+        return str(self.record["asked"].get("target") or "duckdb")
+
     def save(self) -> None:
         """Write run.json in one step."""
         write_json(self.folder / "run.json", self.record)

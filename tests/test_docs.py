@@ -27,6 +27,7 @@ RUN_ELSEWHERE = {
     r"make (refresh|test)": ".ci/run",
     r"make reference": "tests/test_docs.py",
     r"make indico": "tests/indico/__main__.py",
+    r"make (setup-)?spark|\.venv/spark/bin/sraap|export SRAAP_SPARK_": "tests/spark/test_on_spark.py",
     r"sraap publish": "tests/flows/test_serving.py",
     r"(\.venv/bin/)?prefect |export PREFECT_API_URL": "tests/flows/test_schedule.py",
     r"(\.venv/bin/)?sraap serve": "tests/flows/test_schedule.py",
@@ -123,7 +124,7 @@ def test_reference_is_what_the_program_goes_by() -> None:
 
 
 def test_every_setting_that_is_read_is_in_the_reference() -> None:
-    inner = {"SRAAP_BUILD_DB", "SRAAP_PROJECT"}  # told by one of our processes to another, or by prefect.yaml
+    inner = {"SRAAP_BUILD_DB", "SRAAP_BUILD_STORAGE", "SRAAP_PROJECT"}  # told by one of our processes to another, or by prefect.yaml
     named = {setting.name for setting in SETTINGS}
     read = set()
     for folder in ("flows", "sources", "expectations"):

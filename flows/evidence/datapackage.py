@@ -76,7 +76,7 @@ def _models(nodes: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {
         node["alias"]: node
         for node in nodes.values()
-        if node["resource_type"] == "model" and node["schema"] == "marts"
+        if node["resource_type"] == "model" and node["config"].get("schema") == "marts"
     }
 
 

@@ -114,8 +114,9 @@ listed as (
                 changed_values.reporting_year, changed_values.plan_version, changed_values.indicator_id,
                 changed_values.breakdown, changed_values.breakdown_value
             order by
-                causes.dataset, causes.record_key, causes.received_on, causes.delivery_seq, causes.file_sha256,
-                causes.sheet, causes.is_known
+                causes.dataset nulls last, causes.record_key nulls last, causes.received_on nulls last,
+                causes.delivery_seq nulls last, causes.file_sha256 nulls last, causes.sheet nulls last,
+                causes.is_known nulls last
         ) as cause_number
     from changed_values
     left join reasons
