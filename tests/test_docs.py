@@ -124,7 +124,8 @@ def test_reference_is_what_the_program_goes_by() -> None:
 
 
 def test_every_setting_that_is_read_is_in_the_reference() -> None:
-    inner = {"SRAAP_BUILD_DB", "SRAAP_BUILD_STORAGE", "SRAAP_PROJECT"}  # told by one of our processes to another, or by prefect.yaml
+    # told by one of our processes to another, or by prefect.yaml
+    inner = {"SRAAP_BUILD_DB", "SRAAP_BUILD_STORAGE", "SRAAP_PROJECT"}
     named = {setting.name for setting in SETTINGS}
     read = set()
     for folder in ("flows", "sources", "expectations"):
