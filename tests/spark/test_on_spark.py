@@ -49,7 +49,7 @@ def refresh(home: Path, *arguments: str, sraap: Path = SRAAP, **environment: str
         capture_output=True,
         text=True,
         check=False,
-        env={**kept, **environment},
+        env={**kept, "SRAAP_READ_SECONDS": "120", **environment},
     )
     assert done.returncode in (0, 1), f"ended with {done.returncode}\n{done.stdout}\n{done.stderr[-4000:]}"
     return done.stdout
@@ -97,7 +97,7 @@ class Nights:
 def first(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the sample published, and beside it the delivery of the second night."""
     folder = tmp_path_factory.mktemp("spark")
-    shutil.copytree(sample.home, folder / "first", symlinks=True)
+    shutil.copytree(sample.untouched, folder / "first", symlinks=True)
     corrections(folder / "inbox")
     return folder / "first"
 
@@ -268,10 +268,10 @@ def test_through_thrift_it_is_the_same(
 # --- the dialects -------------------------------------------------------------------------------------------
 
 DIALECT = {
-    "add_days('day', 1)": ["2024-02-29", "2025-01-01", "2025-03-01", None],
-    "add_days('day', -1)": ["2024-02-27", "2024-12-30", "2025-02-27", None],
-    "add_months('day', 12)": ["2025-02-28", "2025-12-31", "2026-02-28", None],
-    "add_months('day', 2)": ["2024-04-28", "2025-02-28", "2025-04-28", None],
+    "add_days('on_day', 1)": ["2024-02-29", "2025-01-01", "2025-03-01", None],
+    "add_days('on_day', -1)": ["2024-02-27", "2024-12-30", "2025-02-27", None],
+    "add_months('on_day', 12)": ["2025-02-28", "2025-12-31", "2026-02-28", None],
+    "add_months('on_day', 2)": ["2024-04-28", "2025-02-28", "2025-04-28", None],
     "year_day(2028, '02-29')": ["2028-02-29"] * 4,
     "beginning_of_time()": ["0001-01-01"] * 4,
     "end_of_time()": ["9999-12-31"] * 4,
@@ -283,7 +283,8 @@ DIALECT = {
 def test_macros_give_the_same_dates_on_both(target: str, tmp_path: Path) -> None:
     days = ["cast('2024-02-28' as date)", "cast('2024-12-31' as date)", "cast('2025-02-28' as date)"]
     union = " union all ".join(
-        f"select {number} as place, {day} as day" for number, day in enumerate([*days, "cast(null as date)"])
+        f"select {number} as place, {day} as on_day"
+        for number, day in enumerate([*days, "cast(null as date)"])
     )
     columns = ", ".join(
         f"cast({{{{ {call} }}}} as {{{{ dbt.type_string() }}}}) as c{number}"
