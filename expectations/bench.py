@@ -8,7 +8,7 @@ apart by file. Source: docs/contract/inputs.md (What a bad input gets).
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,15 @@ from expectations.reporting import (
     result_line,
     table_lines,
 )
-from expectations.rows import Rows, key_frame, key_text
+from expectations.rows import Flags, Places, Rows, key_frame, key_text
 from expectations.suite import Check, Stage, delivery_suite, suite_of
+from expectations.taken import Taken, unpacked
 from sources.contract import Dataset, datasets
 from sources.names import Names, state_names, why_none
 from sources.readers import readers
+
+SHAPE_ROWS = 1_000_000
+"""Rows whose number of cells is judged at a time."""
 
 
 class Bench:
@@ -47,7 +51,7 @@ class Bench:
     def __init__(self, deliveries: Sequence[DeliveredTable], context: Context) -> None:
         self._deliveries = deliveries
         self._context = context
-        self._accepted: dict[str, pa.Table] = {}
+        self._taken: dict[str, Taken] = {}
         self._quarantined: list[pd.DataFrame] = []
         self._results: list[dict[str, Any]] = []
         self._problems: list[Problem] = []
@@ -80,7 +84,7 @@ class Bench:
             _without_cells("the delivery as a whole", self._judge_whole)
         refused = [d for d in self._deliveries if d.table.problem is not None]
         return Verdict(
-            accepted=self._accepted,
+            taken=self._taken,
             quarantined=framed(
                 pd.concat([framed([], QUARANTINED_COLUMNS), *self._quarantined]), QUARANTINED_COLUMNS
             ),
@@ -115,8 +119,8 @@ class Bench:
         ]
         if not columns:
             return []
-        names = values.distinct(pd.concat(columns)).map(people.normalise)
-        return sorted(set(names) - {""})
+        names = {name for column in columns for name in values.distinct(column).map(people.normalise)}
+        return sorted(names - {""})
 
     def _person_finder(self) -> people.PersonFinder:
         earlier = self._context.people_names
@@ -138,10 +142,16 @@ class Bench:
         for dataset in datasets().values():
             tables = [d for d in self._tables if d.table.dataset == dataset.name]
             self._rows[dataset.name] = Rows(dataset, tables)
-        frames = [
-            rows.frame[[ROW, "_cells", "_header_cells", "_error_cells"]] for rows in self._rows.values()
+        checks = delivery_suite().on("shape")
+        of_datasets = [(rows.seqs, *rows.cells()) for rows in self._rows.values()]
+        columns = (np.concatenate(column) for column in zip(*of_datasets, strict=True))
+        names = (ROW, "_cells", "_header_cells", "_error_cells")
+        frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
+        parts = [
+            self._evaluate("delivery", "shape", checks, frame.iloc[first : first + SHAPE_ROWS])
+            for first in range(0, max(len(frame), 1), SHAPE_ROWS)
         ]
-        return self._evaluate("delivery", "shape", delivery_suite().on("shape"), pd.concat(frames))
+        return together(parts)
 
     def _judge_tables(self) -> None:
         """Columns of every table."""
@@ -177,17 +187,17 @@ class Bench:
 
     def _summary(self, dataset: Dataset) -> dict[str, Any]:
         rows = self._rows[dataset.name]
-        new = rows.frame["_new"] & rows.frame["_judged"]
+        new = rows.new & rows.judged
         last = self._context.last_volumes.get(dataset.name)
         delivered = (
             dataset.name in self._context.delivered
             or dataset.name in self._header_only
-            or self._accepted[dataset.name].num_rows > 0
+            or self._taken[dataset.name].rows > 0
         )
         return {
             "rows": int(new.sum()),
             "quarantined": int((rows.out & new).sum()),
-            "waiting": int((rows.waiting & rows.frame["_judged"]).sum()),
+            "waiting": int((rows.waiting & rows.judged).sum()),
             "last_rows": np.nan if last is None else float(last),
             "delivered_or_optional": delivered or not dataset.required,
         }
@@ -195,60 +205,123 @@ class Bench:
     # --- one dataset --------------------------------------------------------------------------------------
 
     def _judge(self, dataset: Dataset, shape: list[Outcome]) -> None:
+        """Judge a dataset, portion by portion (expectations/rows.py)."""
         rows = self._rows[dataset.name]
+        taken = self._taken[dataset.name] = Taken()
         if not rows.tables:
-            self._accepted[dataset.name] = landing.nothing(dataset)
+            taken.add(landing.nothing(dataset))
             return
         rows.note(shape)
-        hits = self._restrict(rows)
-        outcomes = [shape, *self._judge_rows(rows, hits)]
+        suite = suite_of(dataset.name)
+        portions = [
+            _Portion(rows, places) for places in rows.portions(any(check.compares for check in suite.checks))
+        ]
+        retracted = self._retracted(rows)
+        said: list[pd.Series] = []
+        told: list[list[Outcome]] = []
+        for portion in portions:
+            told.append(self._judge_rows(portion))
+            said.append(portion.said(retracted))
+            if len(portions) > 1 and len(retracted):
+                portion.forget()
+        # A retraction may mean a row of any portion.
+        self._facts.said = pd.concat(said)
+        withdrawn, kept, agreed = [], [], []
+        for portion in portions:
+            withdrawn.append(self._judge_retractions(portion))
+            typed = self._typed(portion)
+            kept.append(self._judge_keys(portion, typed))
+            agreed.append(self._agreed(portion, typed))
+            loads = rows.loads[portion.standing]
+            loaded = typed if loads.all() else typed.filter(pa.array(loads))
+            taken.add(loaded if rows.in_order else loaded.sort_by(ROW))
+            del typed, loaded
+            self._quarantined.append(quarantine_lines(rows, portion.frame, self._finder, self._hint))
+            portion.forget()
+        stages = [shape, *map(together, (told, withdrawn, kept, agreed))]
         by_code: dict[str, list[Outcome]] = {}
-        for outcome in (one for stage in outcomes for one in stage):
+        for outcome in (one for stage in stages for one in stage):
             by_code.setdefault(outcome.check.code, []).append(outcome)
         for found in by_code.values():
             self._results += table_lines(rows, found)
             for outcome in found:
                 if rows.tables:
                     self._block(outcome, dataset, "")
-        self._quarantined.append(quarantine_lines(rows, self._finder, self._hint))
         self._learn(dataset)
 
-    def _judge_rows(self, rows: Rows, hits: pd.DataFrame) -> list[list[Outcome]]:
-        """Stages row, retraction, key and source; marks each row with what becomes of it."""
-        dataset, frame = rows.dataset, rows.frame
-        suite = suite_of(dataset.name)
+    def _retracted(self, rows: Rows) -> pd.Series:
+        """Keys of the rows that retract one; what this run says of others need not be remembered."""
+        found = [pd.Series(dtype="str")]
+        columns = [*rows.dataset.key, "record_status"]
+        for delivered in rows.tables:
+            frame = delivered.table.frame.reindex(columns=columns)
+            status = values.packed(frame["record_status"])
+            retracts = values.spread(status, values.words(values.distinct(status)) == "retracted")
+            found.append(
+                key_text(rows.dataset, frame[retracts.fillna(False).to_numpy(dtype=bool)].astype("str"))
+            )
+        keys: pd.Series = pd.concat(found).dropna()
+        return keys
+
+    def _judge_rows(self, portion: _Portion) -> list[Outcome]:
+        """Stage row: the rows that say something."""
+        dataset, frame = portion.rows.dataset, portion.frame
+        portion.hits = self._restrict(portion)
         columns = [ROW, *(column.name for column in dataset.columns)]
+        says = ~portion.rows.out[portion.places] & ~portion.retracts
+        return self._judged(portion, "row", _with_words(dataset, _those(frame[columns], says)))
 
-        def judged(stage: Stage, part: pd.DataFrame) -> list[Outcome]:
-            outcomes = self._evaluate(dataset.name, stage, suite.on(stage), part)
-            rows.note(outcomes)
-            return outcomes
+    def _judge_retractions(self, portion: _Portion) -> list[Outcome]:
+        """Stage retraction: the rows that take a record back."""
+        dataset, frame = portion.rows.dataset, portion.frame
+        columns = [ROW, *(column.name for column in dataset.columns)]
+        retracting = frame[~portion.rows.out[portion.places] & portion.retracts]
+        key = values.packed(key_text(dataset, retracting))
+        return self._judged(portion, "retraction", retracting[columns].assign(_key=key))
 
-        retracts = values.words(frame["record_status"]) == "retracted"
-        told = judged("row", _with_words(dataset, frame.loc[~rows.out & ~retracts, columns]))
-        self._facts.said = frame.loc[~rows.out & ~rows.waits & ~retracts, "_key"].dropna()
-        withdrawn = judged("retraction", frame.loc[~rows.out & retracts, [*columns, "_key"]])
+    def _typed(self, portion: _Portion) -> pa.Table:
+        """The landing's columns of the rows that stand so far, whose places become ``portion.standing``."""
+        rows, frame = portion.rows, portion.frame
+        stands = ~rows.out[portion.places]
+        portion.standing = portion.places[stands]
+        cleaned = self._without_persons(rows.dataset, _those(frame, stands), portion.hits, portion.standing)
+        return landing.typed(rows.dataset, cleaned, portion.retracts[stands], self._context.people_key)
 
-        standing = ~rows.out
-        cleaned = self._without_persons(dataset, frame[standing], hits[standing])
-        typed = landing.typed(dataset, cleaned, retracts[standing], self._context.people_key)
-        kept = judged("key", key_frame(dataset, frame[standing], typed))
-        agreed = self._agreed(rows, typed)
-        loads = pa.array(frame.loc[rows.loads, ROW], pa.int64())
-        self._accepted[dataset.name] = typed.filter(pc.is_in(typed.column(ROW), value_set=loads))
-        return [told, withdrawn, kept, agreed]
+    def _judge_keys(self, portion: _Portion, typed: pa.Table) -> list[Outcome]:
+        """Stage key: all rows that stand so far."""
+        standing = (
+            portion.frame
+            if len(portion.standing) == len(portion.frame)
+            else portion.frame.loc[portion.standing]
+        )
+        return self._judged(portion, "key", key_frame(portion.rows.dataset, standing, typed))
 
-    def _agreed(self, rows: Rows, typed: pa.Table) -> list[Outcome]:
+    def _judged(self, portion: _Portion, stage: Stage, frame: pd.DataFrame) -> list[Outcome]:
+        dataset = portion.rows.dataset.name
+        outcomes = self._evaluate(dataset, stage, suite_of(dataset).on(stage), frame)
+        portion.rows.note(outcomes)
+        return outcomes
+
+    def _agreed(self, portion: _Portion, typed: pa.Table) -> list[Outcome]:
         """Stage source: rows of sources against what they and others said; nothing where no source speaks."""
-        stands = ~(rows.out | rows.waits | rows.repeats)
-        spoken = rows.frame.loc[stands & (rows.frame["_source"] != "")]
-        if spoken.empty or self._context.landed is None:
+        rows = portion.rows
+        if self._context.landed is None or not rows.has_sources:
             return []
+        stands = ~(rows.out | rows.waits | rows.repeats)[portion.places]
+        spoken = portion.frame[stands & (portion.frame["_source"] != "").to_numpy(dtype=bool)]
+        if spoken.empty:
+            return []
+        spoken = spoken.assign(
+            _key=key_text(rows.dataset, spoken),
+            _source=values.text(spoken["_source"]),
+            _judged=rows.judged[spoken.index],
+            _new=rows.new[spoken.index],
+        )
         precedence = {
             name: reader.precedence for name, reader in readers().items() if reader.precedence is not None
         }
         landed = self._context.landed(rows.dataset.name)
-        frame = agreement.compared(rows.dataset, spoken, typed, landed, precedence)
+        frame = agreement.compared(rows.dataset, spoken, unpacked(typed), landed, precedence)
         rows.told = frame.set_index(ROW)["_told"]
         rows.repeat(frame.loc[frame["_repeated"], ROW].tolist())
         outcomes = self._evaluate(
@@ -269,32 +342,37 @@ class Bench:
 
     # --- people -------------------------------------------------------------------------------------------
 
-    def _restrict(self, rows: Rows) -> pd.DataFrame:
+    def _restrict(self, portion: _Portion) -> dict[str, Places]:
         """Name the files that hold people's data, or of which that can't be ruled out.
 
-        Gives a column of booleans for each column of the dataset: which cells name a person.
+        Gives, for each column that has any, the places of the cells that name a person.
         """
-        dataset, frame = rows.dataset, rows.frame
-        hits = pd.DataFrame(False, index=frame.index, columns=[column.name for column in dataset.columns])
-        if dataset.holds_people:
+        rows, frame = portion.rows, portion.frame
+        if rows.dataset.holds_people:
             self._restricted.update(d.file_sha256 for d in rows.tables)
-            return hits
-        for name in hits.columns:
-            hits[name] = self._finder.found_in(frame[name])
-        suspect = hits.any(axis=1) | (frame["_cells"] != frame["_header_cells"])
-        self._restricted.update(frame.loc[suspect, "file_sha256"].unique())
+            return {}
+        hits: dict[str, Places] = {}
+        suspect = (frame["_cells"] != frame["_header_cells"]).to_numpy()
+        for column in rows.dataset.columns:
+            hit = self._finder.found_in(frame[column.name]).to_numpy()
+            if hit.any():
+                hits[column.name] = portion.places[hit]
+                suspect = suspect | hit
+        self._restricted.update(values.text(frame.loc[suspect, "file_sha256"]).unique())
         self._restricted.update(d.file_sha256 for d in rows.tables if _unknown_columns(d))
         return hits
 
-    def _without_persons(self, dataset: Dataset, frame: pd.DataFrame, hits: pd.DataFrame) -> pd.DataFrame:
+    def _without_persons(
+        self, dataset: Dataset, frame: pd.DataFrame, hits: Mapping[str, Places], standing: Places
+    ) -> pd.DataFrame:
         """The rows with names and addresses taken out of their free text."""
         cleaned = frame.copy(deep=False)
         for column in dataset.columns:
-            hit = hits[column.name]
+            hit = np.isin(standing, hits.get(column.name, ()))
             if column.type == "text" and hit.any():
-                text = frame[column.name].copy()
+                text = values.text(frame[column.name])
                 text[hit] = self._finder.without_persons(text[hit])[0]
-                cleaned[column.name] = text
+                cleaned[column.name] = values.packed(text)
         return cleaned
 
     # --- what is reported ---------------------------------------------------------------------------------
@@ -331,7 +409,9 @@ class Bench:
 
     def _learn(self, dataset: Dataset) -> None:
         """Keys of what loaded are known from here on; so are names of states and first days of meetings."""
-        loaded = self._accepted[dataset.name]
+        if dataset.name not in _parents():
+            return
+        loaded = self._taken[dataset.name].table()
         keys = loaded.select([*dataset.key]).to_pandas().astype("str")
         self._facts.keys.add(dataset.name, key_text(dataset, keys))
         if dataset.name == "states":
@@ -350,16 +430,85 @@ class Bench:
             self._facts.meeting_starts = both[~both.index.duplicated(keep="last")]
 
 
+class _Portion:
+    """Rows of a dataset that are judged together: their ``places`` in ``rows``.
+
+    ``hits``: column -> places of the rows whose cell names a person; ``standing``: places of the rows that
+    stood when they were typed.
+    """
+
+    def __init__(self, rows: Rows, places: Places) -> None:
+        self.rows = rows
+        self.places = places
+        self.hits: dict[str, Places] = {}
+        self.standing = places
+        self._frame: pd.DataFrame | None = None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows' cells, made when they are asked for (``Rows.frame``)."""
+        if self._frame is None:
+            self._frame = self.rows.frame(self.places)
+        return self._frame
+
+    def forget(self) -> None:
+        """Let go of the cells."""
+        self._frame = None
+
+    @property
+    def retracts(self) -> Flags:
+        """Which rows take a record back."""
+        status = self.frame["record_status"]
+        retracts = values.words(values.distinct(status)) == "retracted"
+        return values.spread(status, retracts.astype("boolean")).fillna(False).to_numpy(dtype=bool)
+
+    def said(self, keys: pd.Series) -> pd.Series:
+        """Those of the keys of which a row without fault says something."""
+        if not len(keys):
+            return pd.Series(dtype="str")
+        rows = self.rows
+        says = ~(rows.out | rows.waits)[self.places] & ~self.retracts
+        found = key_text(rows.dataset, self.frame[says])
+        return found[found.isin(keys)]
+
+
+def together(parts: Sequence[Sequence[Outcome]]) -> list[Outcome]:
+    """The outcomes of one stage's portions as one outcome for each check."""
+    asked = [part for part in parts if part]
+    if len(asked) <= 1:
+        return list(asked[0]) if asked else []
+    rank = {"pass": 0, "fail": 1, "error": 2}
+    found = []
+    for of_check in zip(*asked, strict=True):
+        worst = max(of_check, key=lambda one: rank[one.outcome])
+        rows = sum(one.rows_checked for one in of_check)
+        failing = tuple(seq for one in of_check for seq in one.failing)
+        found.append(Outcome(worst.check, worst.outcome, rows, failing, worst.error))
+    return found
+
+
+def _those(frame: pd.DataFrame, flags: Flags) -> pd.DataFrame:
+    """The marked rows; the frame itself where all are marked."""
+    return frame if flags.all() else frame[flags]
+
+
+def _parents() -> set[str]:
+    """Datasets to which others refer."""
+    references = [column.references for dataset in datasets().values() for column in dataset.columns]
+    return {str(reference).split(".", maxsplit=1)[0] for reference in references if reference}
+
+
 def _with_words(dataset: Dataset, frame: pd.DataFrame) -> pd.DataFrame:
     """The rows and, for conditions of checks, what their words mean: ``_action`` is action without regard
     to case."""
     read = frame.copy(deep=False)
     for column in dataset.columns:
+        said = values.distinct(frame[column.name])
         if column.type == "word":
-            read[f"_{column.name}"] = values.words(frame[column.name])
+            read[f"_{column.name}"] = values.mapped(frame[column.name], values.words(said))
         elif column.type == "yes_no":
-            meant = values.yes_no(frame[column.name]).map({True: "yes", False: "no"})
-            read[f"_{column.name}"] = meant.astype("str")
+            meant = values.yes_no(said).map({True: "yes", False: "no"}).astype("str")
+            read[f"_{column.name}"] = values.mapped(frame[column.name], meant)
     return read
 
 

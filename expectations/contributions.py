@@ -32,6 +32,7 @@ SUITE = Suite(
             reason="Payments above what is due may belong to another year, or stand there twice.",
             sentence="The state's payments for this year add up to more than its assessments. Check year, "
             "amount and whether an assessment is missing.",
+            compares=True,
         ),
         replace(
             not_after_received("CO", "dated_on", 11, "A payment"),

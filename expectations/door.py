@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from expectations.taken import Taken
 from sources.reading import FileProblem, Table
 
 KEY_SEPARATOR = "\x1f"
@@ -100,9 +101,10 @@ class Verdict:
     """What the door decided (docs/architecture.md, From reader to door). No value of a person's is in it,
     apart from ``people_names``, which is for the restricted index alone and never shown.
 
-    ``accepted``: dataset -> Arrow table with ``landing_columns``, in order of delivery; all datasets are
-    there. ``quarantined``: dataset, file_sha256, file_name, sheet, row_number, place, delivery_seq,
-    column_name, check_code, sentence, value, waiting; a line for each row and failed check. ``balance``:
+    ``taken``: dataset -> its accepted rows with ``landing_columns``, portion by portion, each in order of
+    delivery; all datasets are there. ``accepted``: the same as whole Arrow tables.
+    ``quarantined``: dataset, file_sha256, file_name, sheet, row_number, place, delivery_seq, column_name,
+    check_code, sentence, value, waiting; a line for each row and failed check. ``balance``:
     file_sha256, file_name, sheet, dataset, rows_read, rows_loaded, rows_duplicate, rows_quarantined
     (waiting included), rows_waiting; a line for each table. For a table read again it counts
     ``only_rows``. ``results``: columns of ``audit.validation_results`` without ``run_id``.
@@ -113,7 +115,7 @@ class Verdict:
     a text).
     """
 
-    accepted: dict[str, pa.Table] = field(repr=False)
+    taken: Mapping[str, Taken] = field(repr=False)
     quarantined: pd.DataFrame = field(repr=False)
     balance: pd.DataFrame = field(repr=False)
     results: pd.DataFrame = field(repr=False)
@@ -123,6 +125,11 @@ class Verdict:
     tables_refused: frozenset[tuple[str, str, str | None]]
     restricted_files: frozenset[str]
     people_names: pa.Array = field(repr=False)
+
+    @property
+    def accepted(self) -> dict[str, pa.Table]:
+        """dataset -> all its accepted rows."""
+        return {name: taken.table() for name, taken in self.taken.items()}
 
 
 def judge(deliveries: Sequence[DeliveredTable], context: Context) -> Verdict:

@@ -7,11 +7,10 @@ Nothing here puts a name into an exception, a log or a ``repr``.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -48,13 +47,11 @@ def normalised(column: pd.Series) -> pd.Series:
 
 def keyed_hash(column: pd.Series, key: bytes) -> pd.Series:
     """HMAC-SHA-256 of each distinct value, in hex; NA stays."""
-    hashes = values.distinct(column).map(
-        lambda text: hmac.new(key, text.encode("utf-8"), hashlib.sha256).hexdigest()
-    )
+    hashes = values.distinct(column).map(lambda text: hmac.digest(key, text.encode("utf-8"), "sha256").hex())
     return values.spread(column, hashes.astype("str"))
 
 
-def person_keys(rows: pd.DataFrame, state: pd.Series, key: bytes) -> pd.DataFrame:
+def person_keys(rows: Mapping[str, pd.Series] | pd.DataFrame, state: pd.Series, key: bytes) -> pd.DataFrame:
     """``person_key`` and ``organization_key`` of registrations (semantics.md, participant_count).
 
     ``rows``: full_name, organization as text. ``state``: ISO alpha-3 code of a state's delegation, NA for
@@ -79,7 +76,7 @@ class PersonFinder:
 
     def __init__(self, names: Collection[str], no_names: Iterable[str] = ()) -> None:
         spelt = pd.Series(sorted(set(names)), dtype="str")
-        plain = _plain(pa.array(spelt, pa.large_string()))
+        plain = _plain(values.arrow(spelt))
         excluded = _words(_plain(pa.array(list(no_names), pa.large_string())))
         orders: set[tuple[str, ...]] = set()
         for words in _words(plain) - excluded:
@@ -88,6 +85,14 @@ class PersonFinder:
             elif words and len(words[0]) >= _SHORTEST_SINGLE and words[0] not in _NO_NAMES:
                 orders.add(words)
         self._orders = sorted(orders)
+        self._vocabulary = pa.array(sorted({word for order in orders for word in order}), pa.large_string())
+        number = {word: place for place, word in enumerate(self._vocabulary.to_pylist())}
+        self._by_length: dict[int, pd.DataFrame] = {}
+        for length in sorted({len(order) for order in self._orders}):
+            places = [place for place, order in enumerate(self._orders) if len(order) == length]
+            words_of = [[number[word] for word in self._orders[place]] for place in places]
+            self._by_length[length] = pd.DataFrame(np.array(words_of, dtype=np.int64)).assign(place=places)
+        """For each number of words the names of so many, as numbers of words (columns 0, 1, …) and place."""
         unspaced = pc.match_substring_regex(plain, _WITHOUT_SPACES)
         self._unspaced = sorted({text.strip() for text in plain.filter(unspaced).to_pylist()} - {""})
 
@@ -104,7 +109,7 @@ class PersonFinder:
         """True where a text names a person or holds an e-mail address."""
         texts = values.distinct(column)
         named, _ = self._named(texts)
-        hit = named | texts.str.contains(_EMAIL, regex=True).to_numpy(dtype=bool)
+        hit = named | _addressed(texts)
         return (
             values.spread(column, pd.Series(hit, index=texts.index, dtype="boolean"))
             .fillna(False)
@@ -115,8 +120,7 @@ class PersonFinder:
         """The column with names and addresses replaced by ``REMOVED``, and True where something was."""
         texts = values.distinct(column)
         named, places = self._named(texts)
-        addressed = texts.str.contains(_EMAIL, regex=True).to_numpy(dtype=bool)
-        hit = named | addressed
+        hit = named | _addressed(texts)
         if not hit.any():
             return column, pd.Series(False, index=column.index)
         # Only the few texts that hold a person are taken apart letter by letter.
@@ -132,27 +136,23 @@ class PersonFinder:
         places: set[int] = set()
         if not len(texts) or not (self._orders or self._unspaced):
             return hit, places
-        plain = _plain(pa.array(texts, pa.large_string()))
+        plain = _plain(values.arrow(texts))
         if self._unspaced:
             pattern = "|".join(re.escape(name) for name in self._unspaced)
             hit |= pc.match_substring_regex(plain, pattern).to_numpy(zero_copy_only=False)
         words = pc.utf8_split_whitespace(_spaced(plain))
         text_of = pc.list_parent_indices(words).to_numpy(zero_copy_only=False)
-        encoded = words.flatten().dictionary_encode()
-        codes = encoded.indices.to_numpy(zero_copy_only=False)
-        dictionary = encoded.dictionary
-        known = pd.Index(dictionary.to_pandas())
-        for length in sorted({len(order) for order in self._orders}):
-            of_length = [i for i, order in enumerate(self._orders) if len(order) == length]
-            table = np.array([self._orders[i] for i in of_length], dtype=object)
-            wanted = np.column_stack([known.get_indexer(table[:, k]) for k in range(length)])
-            possible = (wanted >= 0).all(axis=1)
-            if not possible.any() or len(codes) < length:
+        codes = pc.fill_null(pc.index_in(words.flatten(), value_set=self._vocabulary), -1).to_numpy()
+        for length, sought in self._by_length.items():
+            if len(codes) < length:
                 continue
-            starts = np.flatnonzero(np.isin(codes[: len(codes) - length + 1], wanted[possible, 0]))
+            begins = np.zeros(len(self._vocabulary) + 1, dtype=bool)  # the last for -1, a word of no name
+            begins[sought[0].to_numpy()] = True
+            starts = np.flatnonzero(begins[codes[: len(codes) - length + 1]])
             starts = starts[text_of[starts] == text_of[starts + length - 1]]
+            if not len(starts):
+                continue
             there = pd.DataFrame({k: codes[starts + k] for k in range(length)}).assign(start=starts)
-            sought = pd.DataFrame(wanted[possible]).assign(place=np.array(of_length)[possible])
             met = there.merge(sought, on=list(range(length)))
             hit[text_of[met["start"].to_numpy()]] = True
             places.update(met["place"].tolist())
@@ -167,10 +167,23 @@ def _words(plain: pa.Array) -> set[tuple[str, ...]]:
 def _plain(texts: pa.Array) -> pa.Array:
     """Texts without accents and case, near enough to ``normalise`` to find a name by; done by Arrow, for
     all texts."""
-    plain = pc.utf8_normalize(texts, form="NFKD")
-    plain = pc.utf8_lower(pc.replace_substring_regex(plain, pattern=r"\p{Mn}+", replacement=""))
-    plain = pc.replace_substring(plain, pattern="ß", replacement="ss")
-    return pc.replace_substring(plain, pattern="ς", replacement="σ")
+    accented = pc.invert(pc.string_is_ascii(texts))
+    plain = pc.utf8_lower(texts)
+    if not pc.any(accented).as_py():
+        return plain
+    marked = pc.utf8_normalize(texts.filter(accented), form="NFKD")
+    marked = pc.utf8_lower(pc.replace_substring_regex(marked, pattern=r"\p{Mn}+", replacement=""))
+    marked = pc.replace_substring(marked, pattern="ß", replacement="ss")
+    marked = pc.replace_substring(marked, pattern="ς", replacement="σ")
+    return pc.replace_with_mask(plain, accented, marked)
+
+
+def _addressed(texts: pd.Series) -> npt.NDArray[np.bool_]:
+    """Which texts hold an e-mail address."""
+    found = texts.str.contains("@", regex=False).to_numpy(dtype=bool, copy=True)
+    if found.any():
+        found[found] = texts[found].str.contains(_EMAIL, regex=True).to_numpy(dtype=bool)
+    return found
 
 
 def _spaced(plain: pa.Array) -> pa.Array:

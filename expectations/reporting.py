@@ -130,14 +130,14 @@ def table_lines(rows: Rows, found: Sequence[Outcome]) -> list[dict[str, Any]]:
     sentence = broken(outcome) if outcome.outcome == "error" else neutral(outcome.check.sentence)
     told = _told_of_tables(rows, found)
     seen = any(one.rows_checked for one in found)
-    judged = rows.frame.loc[rows.frame["_judged"], "_table"].value_counts()
+    judged = rows.by_table(rows.judged)
     failing = rows.failing(found)
     return [
         result_line(
             outcome,
             rows.dataset,
             delivered,
-            (int(judged.get(place, 0)) if seen else 0, *failing.get(place, (0, []))),
+            (int(judged[place]) if seen else 0, *failing.get(place, (0, []))),
             told.get(place, sentence),
         )
         for place, delivered in enumerate(rows.tables)
@@ -149,28 +149,37 @@ def _told_of_tables(rows: Rows, found: Sequence[Outcome]) -> dict[int, str]:
     outcome = found[0]
     if "{told}" not in outcome.check.sentence or outcome.outcome != "fail":
         return {}
-    part = rows.frame.iloc[rows.places(outcome.failing)]
+    places = np.sort(rows.places(outcome.failing))
+    part = rows.frame(places).assign(_table=rows.table[places])
     lines: dict[int, str] = {}
     for place in part["_table"].unique().tolist():
         mine = part[part["_table"] == place].sort_values("row_number").head(MOST_TOLD)
-        where = mine["place"].fillna("row " + mine["row_number"].astype("str"))
+        where = values.text(mine["place"]).fillna("row " + mine["row_number"].astype("str"))
         words = "; ".join(where + ": " + mine[ROW].map(rows.told))
         more = " and others" if (part["_table"] == place).sum() > MOST_TOLD else ""
         lines[place] = outcome.check.sentence.replace("{told}", words + more)
     return lines
 
 
-def quarantine_lines(rows: Rows, finder: PersonFinder, hint: Callable[[str], str]) -> pd.DataFrame:
-    """A line for each quarantined row and check that it failed. ``hint``: from an unknown name to the
-    nearest."""
-    held = ((rows.out | rows.waiting) & rows.frame["_judged"]).to_numpy()
-    waiting = rows.waiting.to_numpy()
+def quarantine_lines(
+    rows: Rows, frame: pd.DataFrame, finder: PersonFinder, hint: Callable[[str], str]
+) -> pd.DataFrame:
+    """A line for each quarantined row and check that it failed.
+
+    ``frame``: the cells of some of the rows (``Rows.frame``), of which lines are wanted. ``hint``: from an
+    unknown name to the nearest.
+    """
+    held = (rows.out | rows.waiting) & rows.judged
+    here = np.zeros(len(rows), dtype=bool)
+    here[frame.index] = held[frame.index]
+    waiting = rows.waiting
     lines: list[pd.DataFrame] = []
     for check, failing in rows.faults:
-        places = failing[held[failing]]
+        places = failing[here[failing]]
         if not len(places):
             continue
-        part = rows.frame.iloc[places]
+        part = frame.loc[places]
+        part = pd.DataFrame({name: values.text(part[name]) for name in part.columns}, index=part.index)
         lines.append(
             pd.DataFrame(
                 {

@@ -1,16 +1,23 @@
-"""The rows of one dataset in one run, and what becomes of each of them."""
+"""The rows of one dataset in one run, and what becomes of each of them.
+
+Text is looked at portion by portion, so that memory does not grow with a delivery; of each row only a few
+numbers and marks are kept until its dataset is judged. Rows of one file and key are always in one portion,
+for they are compared with each other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
+from pandas.api.types import union_categoricals
 
+from expectations import values
 from expectations.door import KEY_SEPARATOR, DeliveredTable
 from expectations.judging import ROW, Outcome
 from expectations.suite import Check
@@ -23,48 +30,200 @@ ERRORS_OF_FORMULAS = (
 )
 """What spreadsheets show, and save as text, where a formula gives nothing; Excel's in English, as files hold
 them."""
+PORTION_ROWS = 500_000
+"""Rows that are judged at a time."""
+
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of one table: ``inside`` are their positions in its frame, or ``None`` for all of them."""
+
+    table: int
+    first: int
+    rows: int
+    inside: Places | None
 
 
 class Rows:
-    """All rows of a dataset in this run.
+    """All rows of a dataset in this run, by their place: table by table, in order of delivery.
 
-    ``frame``: text columns of the contract (NA = missing), the columns of provenance, ``_cells``,
-    ``_header_cells``, ``_error_cells``, ``_table`` (place of its table in ``tables``), ``_new``, ``_judged``
-    and ``_key``. Of a table read again it holds the rows asked for and those with their keys, which are
-    looked at and not judged again. ``out``, ``waits`` and ``repeats`` mark the rows that are quarantined,
-    lack a parent, or repeat another. ``told``: ``delivery_seq`` -> what a source says against the row, in
-    words.
+    ``seqs``: their ``delivery_seq``; ``table``: places of their tables in ``tables``. Of a table read again
+    it holds the rows asked for (``judged``) and those with their keys, which are looked at and not judged.
+    ``out``, ``waits`` and ``repeats`` mark the rows that are quarantined, lack a parent, or repeat another.
+    ``told``: ``delivery_seq`` -> what a source says against the row, in words. Raises ``RuntimeError`` where
+    two rows have one ``delivery_seq``.
     """
 
     def __init__(self, dataset: Dataset, tables: Sequence[DeliveredTable]) -> None:
         self.dataset = dataset
         self.tables = tables
-        parts = [_frame_of(dataset, place, delivered) for place, delivered in enumerate(tables)]
-        frame = pd.concat(parts, ignore_index=True) if parts else _frame_of(dataset, 0, None)
-        self.frame = frame.assign(_key=key_text(dataset, frame))
-        self._seqs = pd.Index(frame[ROW])
-        if not self._seqs.is_unique:
+        self._parts: list[_Part] = []
+        seqs: list[Places] = [np.empty(0, dtype=np.int64)]
+        judged: list[Flags] = [np.empty(0, dtype=bool)]
+        count = 0
+        for place, delivered in enumerate(tables):
+            inside, asked = _inside(dataset, delivered)
+            rows = len(delivered.table.frame) if inside is None else len(inside)
+            self._parts.append(_Part(place, count, rows, inside))
+            seqs.append(delivered.first_seq + (np.arange(rows, dtype=np.int64) if inside is None else inside))
+            judged.append(np.ones(rows, dtype=bool) if asked is None else asked)
+            count += rows
+        self.seqs = np.concatenate(seqs)
+        self.judged = np.concatenate(judged)
+        self.table = np.repeat(
+            np.arange(len(tables), dtype=np.int32), np.array([p.rows for p in self._parts], dtype=np.int64)
+        )
+        self._order = None if (np.diff(self.seqs) > 0).all() else np.argsort(self.seqs, kind="stable")
+        self._sorted = self.seqs if self._order is None else self.seqs[self._order]
+        if not (np.diff(self._sorted) > 0).all():
             raise RuntimeError(f"{dataset.name}: two rows have one delivery_seq")
-        self.out = pd.Series(False, index=frame.index)
-        self.waits = pd.Series(False, index=frame.index)
-        self.repeats = pd.Series(False, index=frame.index)
-        self.faults: list[tuple[Check, npt.NDArray[np.int64]]] = []
+        self.out = np.zeros(count, dtype=bool)
+        self.waits = np.zeros(count, dtype=bool)
+        self.repeats = np.zeros(count, dtype=bool)
+        self.faults: list[tuple[Check, Places]] = []
         self.told = pd.Series(dtype="str")
 
+    def __len__(self) -> int:
+        return len(self.seqs)
+
     @property
-    def waiting(self) -> pd.Series:
+    def waiting(self) -> Flags:
         """Rows whose only fault is a parent that is not known yet."""
         return self.waits & ~self.out & ~self.repeats
 
     @property
-    def loads(self) -> pd.Series:
+    def loads(self) -> Flags:
         """Rows that are taken in."""
-        return self.frame["_judged"] & ~(self.out | self.waits | self.repeats)
+        return self.judged & ~(self.out | self.waits | self.repeats)
 
-    def places(self, seqs: Sequence[int]) -> npt.NDArray[np.int64]:
-        """Positions in ``frame`` of those of the given rows that are in it."""
-        places = self._seqs.get_indexer(np.array(seqs, dtype=np.int64))
-        return np.asarray(places[places >= 0], dtype=np.int64)
+    @property
+    def new(self) -> Flags:
+        """Rows of new files."""
+        return np.array([delivered.is_new for delivered in self.tables], dtype=bool)[self.table]
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the places are in order of delivery."""
+        return self._order is None
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether a source speaks (expectations/agreement.py)."""
+        return any(delivered.source for delivered in self.tables)
+
+    def cells(self) -> tuple[Places, Places, Places]:
+        """Cells that each row had, that the header of its table had, and that hold the error of a formula."""
+        nothing = np.empty(0, dtype=np.int64)
+        frames = [(self.tables[part.table].table.frame, part.inside) for part in self._parts if part.rows]
+        had = [_taken(frame["_cells"], inside).to_numpy() for frame, inside in frames]
+        errors = [_errors(self.dataset, frame) for frame, _ in frames]
+        errors = [
+            of_table if inside is None else of_table[inside]
+            for of_table, (_, inside) in zip(errors, frames, strict=True)
+        ]
+        headers = np.array([len(delivered.table.header) for delivered in self.tables], dtype=np.int64)
+        return (
+            np.concatenate([nothing, *had]).astype("int64"),
+            headers[self.table] if len(headers) else nothing,
+            np.concatenate([nothing, *errors]),
+        )
+
+    def portions(self, whole: bool) -> list[Places]:
+        """The places of the rows, in portions that are judged one after the other; ``whole``: in one."""
+        if whole or len(self) <= PORTION_ROWS:
+            return [np.arange(len(self), dtype=np.int64)]
+        found: list[Places] = []
+        for delivered_by_source in (False, True):
+            held: list[Places] = []
+            for part in self._parts:
+                if bool(self.tables[part.table].source) != delivered_by_source or not part.rows:
+                    continue
+                places = np.arange(part.first, part.first + part.rows, dtype=np.int64)
+                if part.rows > PORTION_ROWS and not delivered_by_source:
+                    found += self._by_key(part, places)
+                    continue
+                # What sources say is compared with what others say: all of it is one portion.
+                if held and sum(map(len, held)) + part.rows > PORTION_ROWS and not delivered_by_source:
+                    found.append(np.concatenate(held))
+                    held = []
+                held.append(places)
+            if held:
+                found.append(np.concatenate(held))
+        return found
+
+    def _by_key(self, part: _Part, places: Places) -> list[Places]:
+        """A large table in portions, the rows of one key in one of them."""
+        frame = self.tables[part.table].table.frame
+        key = [_taken(_column(frame, name), part.inside) for name in self.dataset.key]
+        numbers = _key_numbers(self.dataset, key).to_numpy(dtype="uint64", na_value=0)
+        # Spread evenly, whatever the numbers have in common.
+        portion = ((numbers * _MIX) >> np.uint64(32)) % np.uint64(-(-part.rows // PORTION_ROWS))
+        return [places[portion == number] for number in np.unique(portion)]
+
+    def frame(self, places: Places) -> pd.DataFrame:
+        """The rows at these places, indexed by place.
+
+        Text columns of the contract, packed (``values.packed``), ``_key`` (a number for each key, NA where a
+        part is missing), ``_cells``, ``_header_cells``, ``_source`` and the columns of provenance.
+        """
+        within = np.split(places, np.searchsorted(self.table[places], np.arange(1, len(self.tables))))
+        # Portions are ascending, so that the rows of each table follow each other.
+        pieces: list[tuple[DeliveredTable, pd.DataFrame]] = []
+        for part, mine in zip(self._parts, within, strict=False):
+            if len(mine):
+                positions = mine - part.first
+                if part.inside is not None:
+                    positions = part.inside[positions]
+                source = self.tables[part.table].table.frame
+                all_of_it = len(positions) == len(source)
+                pieces.append((self.tables[part.table], source if all_of_it else source.iloc[positions]))
+        index = pd.Index(places)
+        columns = {c.name: _joined([_column(f, c.name) for _, f in pieces]) for c in self.dataset.columns}
+        lengths = [len(frame) for _, frame in pieces]
+        said: dict[str, list[str | None]] = {
+            "file_sha256": [d.file_sha256 for d, _ in pieces],
+            "file_name": [d.file_name for d, _ in pieces],
+            "sheet": [d.table.sheet for d, _ in pieces],
+            "_source": [d.source for d, _ in pieces],
+        }
+        frame = pd.DataFrame({name: column.array for name, column in columns.items()}, index=index)
+        headers = np.repeat([len(d.table.header) for d, _ in pieces], lengths).astype("int64")
+        return frame.assign(
+            _key=_key_numbers(self.dataset, [frame[name] for name in self.dataset.key]),
+            _cells=_numbers([f["_cells"] for _, f in pieces]),
+            _header_cells=headers,
+            delivery_seq=self.seqs[places],
+            row_number=_numbers([f["_row"] for _, f in pieces]),
+            place=_joined([_column(f, "_place") for _, f in pieces]).array,
+            **{name: _repeated(texts, lengths) for name, texts in said.items()},
+        )
+
+    def row_numbers(self, places: Places) -> pd.DataFrame:
+        """``table`` and ``row_number`` of the rows at these places."""
+        numbers = np.empty(len(places), dtype=np.int64)
+        tables = self.table[places]
+        for table in np.unique(tables):
+            mine = tables == table
+            part = self._parts[table]
+            positions = places[mine] - part.first
+            if part.inside is not None:
+                positions = part.inside[positions]
+            numbers[mine] = self.tables[table].table.frame["_row"].to_numpy()[positions]
+        return pd.DataFrame({"table": tables.astype("int64"), "row_number": numbers})
+
+    def places(self, seqs: Sequence[int]) -> Places:
+        """Places of those of the given rows that are here."""
+        wanted = np.array(seqs, dtype=np.int64)
+        at = np.searchsorted(self._sorted, wanted)
+        at = np.minimum(at, max(len(self) - 1, 0))
+        here = self._sorted[at] == wanted if len(self) else np.zeros(len(wanted), dtype=bool)
+        found = at[here]
+        return np.asarray(found if self._order is None else self._order[found], dtype=np.int64)
 
     def note(self, outcomes: Sequence[Outcome]) -> None:
         """Keep what the checks of a stage mean for the rows."""
@@ -74,87 +233,130 @@ class Rows:
             if not len(places):
                 continue
             if check.repeats:
-                self.repeats.iloc[places] = True
+                self.repeats[places] = True
             elif check.severity == "quarantine":
-                (self.waits if check.waits else self.out).iloc[places] = True
+                (self.waits if check.waits else self.out)[places] = True
                 self.faults.append((check, places))
         self.repeats &= ~self.out
 
     def repeat(self, seqs: Sequence[int]) -> None:
         """These rows repeat what their source said before."""
-        self.repeats.iloc[self.places(seqs)] = True
+        self.repeats[self.places(seqs)] = True
 
     def balance(self) -> list[dict[str, Any]]:
         """A line for each table: read = loaded + duplicate + quarantined."""
-        marks = pd.DataFrame(
-            {
-                "table": self.frame["_table"],
-                "read": self.frame["_judged"],
-                "loaded": self.loads,
-                "duplicate": self.repeats & self.frame["_judged"],
-                "quarantined": (self.out | self.waiting) & self.frame["_judged"],
-                "waiting": self.waiting & self.frame["_judged"],
-            }
-        )
-        sums = marks.groupby("table").sum().reindex(range(len(self.tables)), fill_value=0).astype("int64")
-        counts = sums.add_prefix("rows_").to_dict("records")
+        held = (self.out | self.waiting) & self.judged
+        counts = {
+            "rows_read": self.by_table(self.judged),
+            "rows_loaded": self.by_table(self.loads),
+            "rows_duplicate": self.by_table(self.repeats & self.judged),
+            "rows_quarantined": self.by_table(held),
+            "rows_waiting": self.by_table(self.waiting & self.judged),
+        }
         return [
             {
                 "file_sha256": delivered.file_sha256,
                 "file_name": delivered.file_name,
                 "sheet": delivered.table.sheet,
                 "dataset": self.dataset.name,
-                **{str(name): count for name, count in counts[place].items()},
+                **{name: int(of_table[place]) for name, of_table in counts.items()},
             }
             for place, delivered in enumerate(self.tables)
         ]
+
+    def by_table(self, flags: Flags) -> Places:
+        """How many rows of each table are marked."""
+        return np.bincount(self.table[flags], minlength=len(self.tables))
 
     def failing(self, outcomes: Sequence[Outcome]) -> dict[int, tuple[int, list[int]]]:
         """Table -> how many of its judged rows failed, and the numbers of the first of them."""
         seqs = [seq for outcome in outcomes for seq in outcome.failing]
         if not seqs:
             return {}
-        part = self.frame.iloc[self.places(seqs)]
-        numbers = part.loc[part["_judged"], "row_number"]
+        places = self.places(seqs)
+        lines = self.row_numbers(places)
+        numbers = lines.loc[self.judged[places], "row_number"]
         found: dict[int, tuple[int, list[int]]] = {}
-        for place in part["_table"].unique().tolist():
-            mine = numbers[part["_table"] == place].sort_values()
-            found[place] = (len(mine), mine.head(SAMPLE_ROWS).tolist())
+        for table in lines["table"].unique().tolist():
+            mine = numbers[lines["table"] == table].sort_values()
+            found[table] = (len(mine), mine.head(SAMPLE_ROWS).tolist())
         return found
 
 
-def _frame_of(dataset: Dataset, place: int, delivered: DeliveredTable | None) -> pd.DataFrame:
-    columns = [column.name for column in dataset.columns]
-    source = delivered.table.frame if delivered else pd.DataFrame({"_row": [], "_cells": []})
-    text = source.reindex(columns=columns).astype("str")
-    said = (delivered.file_sha256, delivered.file_name, delivered.table.sheet) if delivered else (None,) * 3
-    frame = text.mask(text == "").assign(
-        _cells=source["_cells"].astype("int64"),
-        _header_cells=len(delivered.table.header) if delivered else 0,
-        _error_cells=text.isin(ERRORS_OF_FORMULAS).sum(axis=1).astype("int64"),
-        _table=place,
-        _new=delivered.is_new if delivered else False,
-        _source=delivered.source if delivered else "",
-        _judged=True,
-        delivery_seq=(delivered.first_seq if delivered else 0) + np.arange(len(source), dtype=np.int64),
-        row_number=source["_row"].astype("int64"),
-        **{
-            name: pd.Series(value, index=source.index, dtype="str")
-            for name, value in zip(("file_sha256", "file_name", "sheet"), said, strict=True)
-        },
-        place=source.get("_place", pd.Series(None, index=source.index, dtype="str")).astype("str"),
-    )
-    if delivered is None or delivered.only_rows is None:
-        return frame
-    asked = frame["row_number"].isin(list(delivered.only_rows))
+def _inside(dataset: Dataset, delivered: DeliveredTable) -> tuple[Places | None, Flags | None]:
+    """Positions in a table's frame of the rows to look at, and which of them are judged; none for all."""
+    if delivered.only_rows is None:
+        return None, None
+    frame = delivered.table.frame
+    asked = frame["_row"].isin(list(delivered.only_rows)).to_numpy()
     # A row that is judged again may contradict, or repeat, one of its file that was judged before.
-    mates = key_text(dataset, frame).isin(key_text(dataset, frame[asked]).dropna())
-    return frame.assign(_judged=asked)[asked | mates]
+    key = pd.Series(_key_numbers(dataset, [_column(frame, name) for name in dataset.key]))
+    mates = key.isin(key[asked].dropna()).to_numpy(dtype=bool)
+    inside = np.flatnonzero(asked | mates)
+    return inside, asked[inside]
+
+
+def _errors(dataset: Dataset, frame: pd.DataFrame) -> Places:
+    """How many cells of each row hold the error of a formula."""
+    found = np.zeros(len(frame), dtype=np.int64)
+    for name in {column.name for column in dataset.columns} & set(frame.columns):
+        column = frame[name]
+        if not isinstance(column.dtype, pd.CategoricalDtype):
+            found += column.isin(ERRORS_OF_FORMULAS).to_numpy(dtype=bool)
+        elif (are := column.cat.categories.isin(ERRORS_OF_FORMULAS)).any():
+            found += np.append(are, False)[column.cat.codes.to_numpy()]
+    return found
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    """A column packed; missing throughout where the frame has none."""
+    if name not in frame:
+        return pd.Series(
+            pd.Categorical.from_codes(np.full(len(frame), -1, "int8"), NO_TEXT), index=frame.index
+        )
+    return values.packed(frame[name])
+
+
+NO_TEXT = pd.Index([], dtype="str")
+
+
+def _taken(column: pd.Series, inside: Places | None) -> pd.Series:
+    return column if inside is None else column.iloc[inside]
+
+
+def _joined(columns: Sequence[pd.Series]) -> pd.Series:
+    """Packed columns below each other."""
+    if not columns:
+        return pd.Series(pd.Categorical.from_codes([], NO_TEXT))
+    if len(columns) == 1:
+        return columns[0]
+    return pd.Series(union_categoricals([column.array for column in columns]))
+
+
+def _numbers(columns: Sequence[pd.Series]) -> Places:
+    return np.concatenate([np.empty(0, dtype=np.int64), *(c.to_numpy() for c in columns)]).astype("int64")
+
+
+def _repeated(texts: Sequence[str | None], lengths: Sequence[int]) -> pd.Categorical:
+    """A text for each table, on its rows."""
+    distinct = [text for text in dict.fromkeys(texts) if text is not None]
+    number = {text: place for place, text in enumerate(distinct)}
+    numbers = [-1 if text is None else number[text] for text in texts]
+    return pd.Categorical.from_codes(np.repeat(numbers, lengths), pd.Index(distinct, dtype="str"))
+
+
+def _key_numbers(dataset: Dataset, key: Sequence[pd.Series]) -> pd.arrays.IntegerArray:
+    """A number for each key; NA where a part is missing."""
+    columns = (
+        [values.mapped(key[0], values.distinct(key[0]).str.upper())] if dataset.name == "states" else key
+    )
+    missing = np.logical_or.reduce([column.isna().to_numpy() for column in columns])
+    return pd.arrays.IntegerArray(values.row_codes(columns), missing)
 
 
 def key_text(dataset: Dataset, frame: pd.DataFrame) -> pd.Series:
     """A row's key as one text, as ``Context.known_keys`` has it; NA where a part is missing."""
-    first, *others = (frame[column] for column in dataset.key)
+    first, *others = (values.text(frame[column]) for column in dataset.key)
     key = first.str.upper() if dataset.name == "states" else first
     for other in others:
         key = key + KEY_SEPARATOR + other
@@ -162,22 +364,25 @@ def key_text(dataset: Dataset, frame: pd.DataFrame) -> pd.Series:
 
 
 def key_frame(dataset: Dataset, standing: pd.DataFrame, typed: pa.Table) -> pd.DataFrame:
-    """What the checks of keys look at: file, key, day, and a number for what the row says after typing."""
+    """What the checks of keys look at: file, key, day, and a number for what the row says after typing.
+
+    ``typed``: the rows of ``standing``, in their order.
+    """
     frame = pd.DataFrame(
         {
             ROW: standing[ROW],
             "_file": standing["file_sha256"],
-            "_key": standing["_key"],
+            "_key": standing["_key"].astype("int64"),
             "_received_on": standing["received_on"],
             "_content": 0,
         }
     )
-    again = frame.duplicated(["_file", "_key"], keep=False)
+    of_a_day = pd.Series(values.row_codes([frame["_file"], frame["_key"], frame["_received_on"]]))
+    again = of_a_day.duplicated(keep=False).to_numpy()
     if again.any():
-        seqs = frame.loc[again, ROW]
-        said = typed.filter(pc.is_in(typed.column(ROW), value_set=pa.array(seqs, pa.int64()))).to_pandas()
+        said = typed.filter(pa.array(again)).to_pandas()
         place = {name for name, _, _ in PROVENANCE}
         columns = [name for name, _ in dataset.landing_columns if name not in place]
-        content = said.groupby(columns, dropna=False, sort=False).ngroup().set_axis(said[ROW])
-        frame.loc[again, "_content"] = content.reindex(seqs).to_numpy()
+        content = said.groupby(columns, dropna=False, sort=False, observed=True).ngroup()
+        frame.loc[again, "_content"] = content.to_numpy()
     return frame

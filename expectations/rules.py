@@ -33,11 +33,16 @@ ColumnRule = Callable[..., pd.Series]
 
 
 def column_rule(name: str, *parameters: str) -> Callable[[ColumnRule], ColumnRule]:
-    """Register a rule about one column as the metric ``column_values.<name>``."""
+    """Register a rule about one column as the metric ``column_values.<name>``.
+
+    It is asked about each distinct value of the column; what it says goes to every row that has the value.
+    """
 
     def register(rule: ColumnRule) -> ColumnRule:
         def condition(cls: type, column: pd.Series, **given: Any) -> pd.Series:
-            return rule(column, **{parameter: given[parameter] for parameter in parameters})
+            asked = values.distinct(column)
+            right = rule(asked, **{parameter: given[parameter] for parameter in parameters})
+            return _flags(values.spread(column, pd.Series(right.to_numpy(dtype=bool), index=asked.index)))
 
         type(
             f"Metric_{name}",
@@ -53,12 +58,28 @@ def column_rule(name: str, *parameters: str) -> Callable[[ColumnRule], ColumnRul
     return register
 
 
-def row_rule(name: str, *parameters: str) -> Callable[[ColumnRule], ColumnRule]:
-    """Register a rule about several columns of a row as the metric ``multicolumn_values.<name>``."""
+def _flags(column: pd.Series) -> pd.Series:
+    return pd.Series(column.to_numpy(dtype=bool), index=column.index)
+
+
+def row_rule(name: str, *parameters: str, compares: bool = False) -> Callable[[ColumnRule], ColumnRule]:
+    """Register a rule about several columns of a row as the metric ``multicolumn_values.<name>``.
+
+    It is asked about each distinct combination of cells, as text, and what it says goes to every row that has
+    it; ``compares``: a rule that compares rows sees them all.
+    """
 
     def register(rule: ColumnRule) -> ColumnRule:
         def condition(cls: type, column_list: pd.DataFrame, **given: Any) -> pd.Series:
-            return rule(column_list, **{parameter: given[parameter] for parameter in parameters})
+            asked = {parameter: given[parameter] for parameter in parameters}
+            if compares:
+                return rule(column_list, **asked)
+            numbers = values.row_codes([column_list[name] for name in column_list.columns])
+            place, _ = pd.factorize(numbers)
+            # Numbers are given in the order in which they are met: where one is larger than all before it.
+            first = np.flatnonzero(np.diff(np.maximum.accumulate(place), prepend=-1))
+            right = rule(_as_text(column_list.iloc[first]), **asked)
+            return pd.Series(right.to_numpy(dtype=bool)[place], index=column_list.index)
 
         type(
             f"Metric_{name}",
@@ -80,6 +101,10 @@ def row_rule(name: str, *parameters: str) -> Callable[[ColumnRule], ColumnRule]:
         return rule
 
     return register
+
+
+def _as_text(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({name: values.text(rows[name]) for name in rows.columns}, index=rows.index)
 
 
 class ColumnExpectation(ColumnMapExpectation):  # type: ignore[misc]
@@ -292,7 +317,7 @@ class ExpectZeroOrMore(ColumnExpectation):
     map_metric = "column_values.zero_or_more"
 
 
-@row_rule("paid_within_due")
+@row_rule("paid_within_due", compares=True)
 def is_paid_within_due(rows: pd.DataFrame) -> pd.Series:
     """(contribution_id, iso3, year, kind, amount): a state's payments for a year are no more than its
     assessments.
@@ -300,7 +325,7 @@ def is_paid_within_due(rows: pd.DataFrame) -> pd.Series:
     Counts what the landing holds and the rows of this run; a row of this run takes the place of one with
     its id.
     """
-    contribution_id, iso3, year, kind, amount = (rows[column] for column in rows.columns)
+    contribution_id, iso3, year, kind, amount = (values.text(rows[column]) for column in rows.columns)
     given = pd.DataFrame(
         {
             "contribution_id": contribution_id,
@@ -401,22 +426,26 @@ class ExpectMeetingHasBegun(RowExpectation):
 # --- keys -------------------------------------------------------------------------------------------------
 
 
-@row_rule("one_content_a_key")
+@row_rule("one_content_a_key", compares=True)
 def has_one_content(rows: pd.DataFrame) -> pd.Series:
     """(file, key, received_on, content): rows of one file with one key and day say the same, after typing."""
-    *place, content = rows.columns
-    contents = rows[content].groupby([rows[column] for column in place], sort=False).transform("nunique")
-    return contents.eq(1)
+    *place, content = (rows[column] for column in rows.columns)
+    key = pd.Series(values.row_codes(place), index=rows.index)
+    right = ~key.duplicated(keep=False)
+    again = ~right
+    right[again] = content[again].groupby(key[again], sort=False).transform("nunique").eq(1)
+    return right
 
 
 class ExpectOneContentPerKey(RowExpectation):
     map_metric = "multicolumn_values.one_content_a_key"
 
 
-@row_rule("said_once")
+@row_rule("said_once", compares=True)
 def is_said_once(rows: pd.DataFrame) -> pd.Series:
     """(file, key, received_on, content): no earlier row of the file says the same."""
-    return ~rows.duplicated(keep="first")
+    said = values.row_codes([rows[column] for column in rows.columns])
+    return ~pd.Series(said, index=rows.index).duplicated(keep="first")
 
 
 class ExpectSaidOnce(RowExpectation):

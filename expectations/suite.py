@@ -37,8 +37,9 @@ class Check:
     """One check. ``sentence`` may hold {value}, {candidates} and {told}, put in where they may be shown.
 
     ``waits``: a row whose only fault this is waits for its parent. ``repeats``: the rows that fail are
-    repetitions, counted as duplicates. ``column`` is what the row's line in the quarantine names;
-    ``shows_value``: with its cell.
+    repetitions, counted as duplicates. ``compares``: rows with different keys are compared with each other,
+    so that all rows of the dataset are judged at once. ``column`` is what the row's line in the quarantine
+    names; ``shows_value``: with its cell.
     """
 
     code: str
@@ -50,6 +51,7 @@ class Check:
     sentence: str
     waits: bool = False
     repeats: bool = False
+    compares: bool = False
     shows_value: bool = True
     on: tuple[Stage, ...] = ("row",)
 

@@ -7,7 +7,14 @@ docs/contract/inputs.md (Every dataset).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+
+from sources import frames
 
 YES = frozenset({"yes", "true", "1", "y"})
 NO = frozenset({"no", "false", "0", "n"})
@@ -15,19 +22,91 @@ NO = frozenset({"no", "false", "0", "n"})
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DECIMAL = r"[+-]?[0-9]{1,16}(\.[0-9]{1,2}0*)?"
 """DECIMAL(18,2): sixteen digits before the point; zeros beyond the second place change nothing."""
+_MOST_CODES = 2**62
 
 
 def spread(column: pd.Series, of_distinct: pd.Series) -> pd.Series:
     """Results for the distinct values of a column, back on its rows; the index of ``of_distinct`` are the
     values."""
-    codes = pd.Index(of_distinct.index).get_indexer(pd.Index(column))
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        codes = pd.Index(of_distinct.index).get_indexer(pd.Index(column))
+    elif of_distinct.index.is_(column.cat.categories):
+        codes = column.cat.codes.to_numpy()
+    else:
+        places = of_distinct.index.get_indexer(column.cat.categories)
+        codes = np.append(places, -1)[column.cat.codes.to_numpy()]
     return pd.Series(of_distinct.array.take(codes, allow_fill=True), index=column.index)
 
 
 def distinct(column: pd.Series) -> pd.Series:
-    """The distinct values of a column, each indexed by itself, missing ones left out."""
+    """The distinct values of a column, each indexed by itself, missing ones left out.
+
+    Of a packed column (``packed``) all that it could hold, also those that no row has any more.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        texts = column.cat.categories
+        return pd.Series(texts.array, index=texts)
     values = pd.Series(column.dropna().unique(), dtype="str")
     return values.set_axis(pd.Index(values))
+
+
+def arrow(column: pd.Series | pd.Index) -> pa.Array:
+    """Text as one Arrow array."""
+    array = pa.array(column, pa.large_string(), from_pandas=True)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def packed(column: pd.Series) -> pd.Series:
+    """The column as ``sources.frames.packed`` has it."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    return pd.Series(frames.packed(arrow(column.astype("str"))), index=column.index)
+
+
+def mapped(column: pd.Series, of_distinct: pd.Series) -> pd.Series:
+    """As ``spread``, for texts, packed."""
+    numbers, texts = pd.factorize(of_distinct.reindex(distinct(column).index))
+    places = np.append(numbers, -1)[codes(packed(column))[0]]
+    return pd.Series(pd.Categorical.from_codes(places, pd.Index(texts, dtype="str")), index=column.index)
+
+
+def used(column: pd.Series) -> pd.Series:
+    """A packed column without the texts that no row has any more."""
+    numbers = column.cat.codes.to_numpy()
+    texts = column.cat.categories
+    there = np.bincount(numbers.astype(np.int64) + 1, minlength=len(texts) + 1)[1:] > 0
+    if there.all():
+        return column
+    anew = np.append(np.cumsum(there) - 1, -1)[numbers]
+    return pd.Series(pd.Categorical.from_codes(anew, texts[there]), index=column.index)
+
+
+def text(column: pd.Series) -> pd.Series:
+    """The column as ``str``, whether it was packed or not."""
+    return spread(column, distinct(column)) if isinstance(column.dtype, pd.CategoricalDtype) else column
+
+
+def codes(column: pd.Series) -> tuple[npt.NDArray[np.int64], int]:
+    """A number for each value of a column, -1 where it is missing, and how many numbers there are."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy().astype(np.int64), len(column.cat.categories)
+    found, uniques = pd.factorize(column)
+    return found.astype(np.int64), len(uniques)
+
+
+def row_codes(columns: Sequence[pd.Series]) -> npt.NDArray[np.int64]:
+    """A number for each row: rows that are the same in all columns have the same one."""
+    first, *others = columns
+    together, count = codes(first)
+    together, count = together + 1, count + 1
+    for column in others:
+        more, size = codes(column)
+        if count * (size + 1) > _MOST_CODES:
+            together, uniques = pd.factorize(together)
+            count = len(uniques)
+        together = together * (size + 1) + more + 1
+        count *= size + 1
+    return together
 
 
 def dates(column: pd.Series) -> pd.Series:

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import children, dbt_parse, plans, spark
+from flows import children, dbt_parse, memory, plans, spark
 from flows.errors import Defect
 from flows.files import read_json
 from flows.home import Home
@@ -74,6 +74,7 @@ class Dbt:
     ) -> None:
         """``folder``: where its database and target are, if not where the night has them; ``target``: one of
         ``spark.TARGETS``; ``anew``: parse everything, whatever was parsed before."""
+        memory.megabytes()  # said here where it is none: dbt would say it in its own way
         folder = folder or _folder(home, target)
         folder.mkdir(parents=True, exist_ok=True)
         self._home = home

@@ -29,6 +29,11 @@ SETTINGS = (
         "SRAAP_READ_MEGABYTES", "Megabytes that reading one file may take; more for a large file.", "512"
     ),
     Setting(
+        "SRAAP_BUILD_MEGABYTES",
+        "Megabytes that DuckDB may hold while it builds or publishes; more goes to the disk.",
+        "512",
+    ),
+    Setting(
         "SRAAP_PEOPLE_KEY",
         "Key of the hashes that take the place of people's names, 16 characters or more.",
         "secrets/people.key in the home, made at first use",

@@ -26,7 +26,7 @@ from flows.knowledge import context, source_of
 from flows.ledger import Ledger, Staged, TableKey, write_staged, write_table
 from flows.received import Received, read_file, settle_names
 from flows.rereading import Again, Retry
-from flows.standing import Assessment, written_down
+from flows.standing import Assessment, shown_rows, written_down
 from sources.reading import masked_name
 
 
@@ -109,9 +109,7 @@ def stage(home: Home, folder: Path, assessment: Assessment, acceptances: pd.Data
     for dataset in assessment.batch.data:
         faults.point("stage.data")
         with naming(staged.data_path(dataset)):
-            pq.write_table(
-                assessment.verdict.accepted[dataset], staged.data_path(dataset), compression="zstd"
-            )
+            _write_rows(assessment, dataset, staged.data_path(dataset))
         sync_file(staged.data_path(dataset))
     for name, frame in (
         ("files", assessment.files),
@@ -132,3 +130,18 @@ def stage(home: Home, folder: Path, assessment: Assessment, acceptances: pd.Data
     write_staged(staged)
     faults.point("stage.after_list")
     return staged
+
+
+def _write_rows(assessment: Assessment, dataset: str, path: Path) -> None:
+    """Write the accepted rows of a dataset as Parquet, a row group for each portion. Raises ``OSError``."""
+    writer: pq.ParquetWriter | None = None
+    try:
+        for portion in assessment.verdict.taken[dataset].portions():
+            rows = shown_rows(portion, assessment.shown_names)
+            if writer is None:
+                # Without Arrow's own schema: texts come back as texts, not as dictionaries.
+                writer = pq.ParquetWriter(path, rows.schema, compression="zstd", store_schema=False)
+            writer.write_table(rows)
+    finally:
+        if writer is not None:
+            writer.close()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import evidence, faults, site
+from flows import evidence, faults, memory, site
 from flows import ledger as ledgers
 from flows.build import quoted, target_path, warehouse_path
 from flows.fetching import receipts
@@ -145,6 +145,7 @@ def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
 
     with duckdb.connect(":memory:") as connection:
         connection.execute("set preserve_insertion_order = true")
+        memory.limit(connection, home.build / "aside")
         connection.execute(f"attach {quoted(str(warehouse_path(home)))} as build")
         connection.execute(
             f"attach {quoted(str(folder / 'warehouse.duckdb'))} as publication "

@@ -57,6 +57,8 @@ _SPARING = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "ARROW_IO_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "MALLOC_TRIM_THRESHOLD_": "1048576",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
@@ -309,6 +311,13 @@ def _parsed(told: dict[str, Any], folder: Path, limits: Limits) -> Parsed:
         raise _senseless(error) from None
 
 
+def _give_back() -> None:
+    """Give memory back to the system that Arrow keeps in reserve: what was read is held otherwise now."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+
+
 def _table(told: dict[str, Any], path: Path, limits: Limits) -> ParsedTable:
     """A table from its file. Raises ``KeyError``, ``TypeError``, ``ValueError`` and ``OSError``."""
     import pyarrow as pa
@@ -410,7 +419,9 @@ def read(path: Path, name: str, received_on: date | None = None, max_bytes: int 
     with _held.lock:
         worker = _worker()
         try:
-            return worker.parse(path, name, received_on, max_bytes or MAX_FILE_BYTES).as_content()
+            content = worker.parse(path, name, received_on, max_bytes or MAX_FILE_BYTES).as_content()
+            _give_back()
+            return content
         except _Broke as broke:
             stop()
             return FileContent(identity.format, problem=FileProblem(broke.code, broke.sentence))

@@ -50,6 +50,8 @@ class Assessment:
     judged_files: pd.DataFrame = field(repr=False)
     judged_balance: pd.DataFrame = field(repr=False)
     results: pd.DataFrame = field(repr=False)
+    shown_names: Mapping[str, str] = field(repr=False)
+    """SHA-256 -> the file's name as it may be shown."""
 
     @property
     def quarantines(self) -> bool:
@@ -108,11 +110,10 @@ def written_down(
         refused=refused,
         header_only=sorted(verdict.header_only),
         loaded=_loaded(judged_balance, reads),
-        data=sorted(name for name, table in verdict.accepted.items() if table.num_rows),
+        data=sorted(name for name, taken in verdict.taken.items() if taken.rows),
     )
-    accepted = {name: _shown_arrow(table, names) for name, table in verdict.accepted.items()}
     return Assessment(
-        verdict=replace(verdict, accepted=accepted, problems=(*verdict.problems, *_blocking_findings(reads))),
+        verdict=replace(verdict, problems=(*verdict.problems, *_blocking_findings(reads))),
         batch=batch,
         files=_files_after(
             ledger, old_files, judged_files, balance, _repeated(ledger, repeated, run_id, number)
@@ -123,6 +124,7 @@ def written_down(
         judged_files=judged_files,
         judged_balance=judged_balance,
         results=results,
+        shown_names=names,
     )
 
 
@@ -151,12 +153,15 @@ def _with_cells(quarantined: pd.DataFrame, tables: Sequence[tuple[str, Table]]) 
     return quarantined.assign(place=cell.fillna(quarantined["place"].astype("string")))
 
 
-def _shown_arrow(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
-    place = table.schema.get_field_index("file_name")
+def shown_rows(portion: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    """A portion of accepted rows (expectations.taken) with the file names that may be shown."""
+    place = portion.schema.get_field_index("file_name")
+    files = portion.column("file_sha256").combine_chunks()
     hashes = pa.array(list(names), pa.string())
     shown = pa.array(list(names.values()), pa.string())
-    column = shown.take(pc.index_in(table.column("file_sha256").combine_chunks(), value_set=hashes))
-    return table.set_column(place, table.schema.field(place), column)
+    texts = shown.take(pc.index_in(files.dictionary, value_set=hashes))
+    column = pa.DictionaryArray.from_arrays(files.indices, texts)
+    return portion.set_column(place, portion.schema.field(place), column)
 
 
 def _unread(reads: list[ReadFile]) -> pd.DataFrame:

@@ -134,10 +134,42 @@ def tidy(raw: RawTable) -> tuple[pa.Table, tuple[str, ...]]:
     return (table if keep.all() else table.filter(pa.array(keep))), header
 
 
+PACKED_ROWS = 50_000
+"""A larger table is held packed (``packed``)."""
+
+
 def frame_of(table: pa.Table) -> pd.DataFrame:
-    """A table that ``tidy`` made, as pandas has it: ``str`` columns, ``_row`` and ``_cells`` int64."""
+    """A table that ``tidy`` made, as pandas has it: ``str`` columns, ``_row`` and ``_cells`` int64.
+
+    Of more than ``PACKED_ROWS`` rows: packed columns, in which a cell without text is missing, and int32.
+    """
+    import pandas as pd
+
+    if table.num_rows > PACKED_ROWS:
+        columns = {
+            name: table.column(name).to_numpy().astype("int32")
+            if name in ("_row", "_cells")
+            else packed(table.column(name))
+            for name in table.column_names
+        }
+        return pd.DataFrame(columns)
     frame: pd.DataFrame = table.to_pandas()
     other = [
         name for name in table.column_names if name not in ("_row", "_cells") and frame.dtypes[name] != "str"
     ]
     return frame.astype(dict.fromkeys(other, "str")) if other else frame
+
+
+def packed(texts: pa.Array | pa.ChunkedArray) -> pd.Categorical:
+    """Text as numbers of its distinct values, ``""`` as missing.
+
+    A column of a million cells has a few hundred words, days and ids; what is done with it costs as much as
+    these, and four bytes a row.
+    """
+    import pandas as pd
+
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    encoded = pc.if_else(pc.equal(texts, ""), None, texts).dictionary_encode()
+    numbers = pc.fill_null(encoded.indices, -1).to_numpy()
+    return pd.Categorical.from_codes(numbers, categories=pd.Index(pd.array(encoded.dictionary, dtype="str")))

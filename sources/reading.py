@@ -104,9 +104,10 @@ class FileIdentity:
 class Table:
     """Rows of one dataset in one file or sheet.
 
-    ``frame``: ``str`` columns named by trimmed, case-folded header, missing cells ``""``, cells trimmed,
-    plus ``_row`` (int64, the row number of contract.PROVENANCE), ``_cells`` (int64, number of cells the
-    row had) and, of a reader's table, ``_place`` (``str``: where in the file the row stands).
+    ``frame``: ``str`` columns named by trimmed, case-folded header, missing cells ``""``, cells trimmed (of a
+    large table packed: ``frames.frame_of``), plus ``_row`` (int64, the row number of contract.PROVENANCE),
+    ``_cells`` (int64, number of cells the row had) and, of a reader's table, ``_place`` (``str``: where in
+    the file the row stands).
     ``sheet``: the sheet, or a reader's name for the table.
     ``header``: the column names of the file, trimmed and case-folded, in order.
     ``problem``: why this table can't be taken; its frame may then hold anything.

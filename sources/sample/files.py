@@ -11,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from sources.contract import datasets
 from sources.sample.rows import NOTES
 
 FINDING_COLUMNS = ("file", "sheet", "row_number", "column", "kind", "outcome")
 CREATED = datetime(2026, 11, 20, 12, 0, 0)  # noqa: DTZ001  a workbook knows no time zone
-FIRST_ROW = {"csv": 2, "json": 1, "jsonl": 1, "xlsx": 2}
+FIRST_ROW = {"csv": 2, "json": 1, "jsonl": 1, "parquet": 1, "xlsx": 2}
 
 
 def findings(rows: pd.DataFrame, file: str, sheet: str = "", first_row: int | None = None) -> pd.DataFrame:
@@ -62,6 +64,16 @@ def write_csv(
     with path.open(mode) as file:
         file.write((text or "").encode("utf-8-sig" if bom else "utf-8"))
     return findings(rows, path.name, first_row=FIRST_ROW["csv"] + append_at)
+
+
+def write_parquet(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Write rows as a Parquet file of texts, and give their findings."""
+    dataset = path.name.split(".")[0].split("--")[0]
+    names = columns_of(rows, dataset)
+    # Without pandas' own description: it names versions.
+    table = pa.table({name: pa.array(rows[name], pa.string()) for name in names})
+    pq.write_table(table, path, compression="zstd")
+    return findings(rows, path.name)
 
 
 def write_json(rows: pd.DataFrame, path: Path, dataset: str, numbers: Sequence[str] = ()) -> pd.DataFrame:

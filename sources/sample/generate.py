@@ -1,4 +1,4 @@
-"""Makes the sample delivery: ``python -m sources.sample.generate [--out DIR] [--seed N] [--scale X]``.
+"""Makes the sample delivery: ``python -m sources.sample.generate --help`` says how.
 
 The same seed and scale give the same bytes on every machine. What is real, what is invented and
 what is wrong on purpose: README.md beside this file.
@@ -7,34 +7,41 @@ what is wrong on purpose: README.md beside this file.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from sources.sample import DELIVERY, REGISTERS, answers, meetings, parties, reports, secretariat
-from sources.sample.files import FINDING_COLUMNS, write_csv, write_json, write_workbook
+from sources.sample.files import FINDING_COLUMNS, write_csv, write_json, write_parquet, write_workbook
 from sources.sample.parties import Parties
 
 SEED = 20241129
 """The day on which the plan was adopted."""
 MAX_SCALE = 500
 """Above it, numbers of reports would run into those kept for bad rows."""
+PART_ROWS = 200_000
+"""Answers of a file above scale 1: who has millions delivers them in parts."""
 INDICATORS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds" / "plan_indicators.csv"
 REAL = ("states", "treaty_actions", "obligations")
 
 
-def generate(out: Path, seed: int = SEED, scale: int = 1) -> pd.DataFrame:
+def generate(out: Path, seed: int = SEED, scale: int = 1, parquet: bool = False) -> pd.DataFrame:
     """Write a delivery into ``out`` and give its expected findings (``FINDING_COLUMNS``).
 
-    ``scale`` 1 is about life: see README.md for what grows with it. Raises ``ValueError`` for a scale
+    ``scale`` 1 is about life: see README.md for what grows with it. ``parquet``: what grows, answers and
+    workshops, is written as Parquet; the cells are the same. Raises ``ValueError`` for a scale
     out of range and ``FileExistsError`` where ``out`` holds a file that is no part of the delivery.
     """
     if not 1 <= scale <= MAX_SCALE:
         raise ValueError(f"--scale {scale}: give a whole number from 1 to {MAX_SCALE}")
     present = {p.name for p in out.iterdir()} if out.exists() else set()
-    if foreign := sorted(present - _names(scale)):
+    if foreign := sorted(
+        name for name in present - _names(scale) if not (scale > 1 and PART.fullmatch(name))
+    ):
         raise FileExistsError(
             f"{out} holds files that are no part of the delivery: {', '.join(foreign)}; remove them"
         )
@@ -43,8 +50,8 @@ def generate(out: Path, seed: int = SEED, scale: int = 1) -> pd.DataFrame:
         (out / f"{name}.csv").write_bytes((REGISTERS / f"{name}.csv").read_bytes())
     known = parties.load()
     found = [
-        *_reports_and_answers(known, out, seed, scale),
-        *_meetings(known, out, seed, scale),
+        *_reports_and_answers(known, out, seed, scale, parquet),
+        *_meetings(known, out, seed, scale, parquet),
         _workbook(known, out, seed),
         write_json(
             secretariat.contributions(known, seed),
@@ -57,6 +64,11 @@ def generate(out: Path, seed: int = SEED, scale: int = 1) -> pd.DataFrame:
     return findings.sort_values(["file", "sheet", "row_number"], kind="stable").reset_index(drop=True)
 
 
+PART = re.compile(
+    r"article7_answers--\d{4}-\d{2}\.(csv|parquet)|meeting_participants--workshops-\d{4}\.parquet"
+)
+
+
 def _names(scale: int) -> set[str]:
     held = {m.meeting_id for m in meetings.known() if m.people}
     workshops = {"workshops-2025", "workshops-2026"} if scale > 1 else set()
@@ -67,7 +79,10 @@ def _names(scale: int) -> set[str]:
         "meeting_statements.csv",
         "secretariat.xlsx",
         *(f"article7_reports--{year}.csv" for year in reports.YEARS),
-        *(f"article7_answers--{part}.csv" for part in (*reports.YEARS, "corrections")),
+        *(
+            f"article7_answers--{part}.csv"
+            for part in ((*reports.YEARS, "corrections") if scale == 1 else ("corrections",))
+        ),
         *(f"meeting_participants--{part}.csv" for part in held | workshops),
     }
 
@@ -79,7 +94,9 @@ def reported_indicators() -> pd.DataFrame:
     return wanted[["indicator_id", "section", "population", "unit"]].reset_index(drop=True)
 
 
-def _reports_and_answers(known: Parties, out: Path, seed: int, scale: int) -> list[pd.DataFrame]:
+def _reports_and_answers(
+    known: Parties, out: Path, seed: int, scale: int, parquet: bool
+) -> list[pd.DataFrame]:
     indicators = reported_indicators()
     made = reports.make(known, seed, scale)
     found = []
@@ -94,20 +111,34 @@ def _reports_and_answers(known: Parties, out: Path, seed: int, scale: int) -> li
         # Reports of years before the plan go with its first year.
         years = made["reporting_year"].clip(lower=reports.YEARS[0])
         of_year = made[years == year].reset_index(drop=True)
-        written = 0
-        for sound in answers.blocks(known, of_year, indicators, seed, scale=scale):
-            block = sound if written else answers.mess(sound, year, seed)
-            found.append(write_csv(block, out / f"article7_answers--{year}.csv", append_at=written))
-            if not written:
+        files = iter(range(1, 100))
+        for place, sound in enumerate(answers.blocks(known, of_year, indicators, seed, scale=scale)):
+            block = sound if place else answers.mess(sound, year, seed)
+            if not place:
                 first_blocks.append(block)
-            written += len(block)
+            if scale == 1:
+                found.append(write_csv(block, out / f"article7_answers--{year}.csv"))
+                continue
+            for part in _parts(block):
+                path = out / f"article7_answers--{year}-{next(files):02}.csv"
+                found.append(_write(part, path, parquet))
     refused = np.array(unloaded, dtype=object)
     corrected = answers.corrections(pd.concat(first_blocks), made, refused, seed)
     found.append(write_csv(corrected, out / "article7_answers--corrections.csv"))
     return found
 
 
-def _meetings(known: Parties, out: Path, seed: int, scale: int) -> list[pd.DataFrame]:
+def _parts(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Rows of at most ``PART_ROWS``, one after the other."""
+    for start in range(0, len(rows), PART_ROWS):
+        yield rows.iloc[start : start + PART_ROWS].reset_index(drop=True)
+
+
+def _write(rows: pd.DataFrame, path: Path, parquet: bool) -> pd.DataFrame:
+    return write_parquet(rows, path.with_suffix(".parquet")) if parquet else write_csv(rows, path)
+
+
+def _meetings(known: Parties, out: Path, seed: int, scale: int, parquet: bool) -> list[pd.DataFrame]:
     found = [write_json(meetings.rows(scale, seed), out / "meetings.json", "meetings")]
     everybody = meetings.people(known, seed, scale)
     for name, rows in meetings.participants(known, everybody, seed, scale).items():
@@ -115,7 +146,8 @@ def _meetings(known: Parties, out: Path, seed: int, scale: int) -> list[pd.DataF
             # A column that the contract does not know: kept in the archive, told as a warning.
             table = (pd.RangeIndex(len(rows)) % 24 + 1).astype(str)
             rows.insert(len(rows.columns), "table_number", table)
-        found.append(write_csv(rows, out / f"meeting_participants--{name}.csv"))
+        grows = parquet and name.startswith("workshops-")
+        found.append(_write(rows, out / f"meeting_participants--{name}.csv", grows))
     cases = secretariat.compliance_cases(known, seed)
     said = meetings.statements(known, cases, seed, scale)
     found.append(write_csv(said, out / "meeting_statements.csv", separator="\t"))
@@ -144,9 +176,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--scale", type=int, default=1, help="1 is about life; 100 is 4 million answers")
+    parser.add_argument("--parquet", action="store_true", help="what grows as Parquet (from scale 2 on)")
     given = parser.parse_args(arguments)
     try:
-        findings = generate(given.out, given.seed, given.scale)
+        findings = generate(given.out, given.seed, given.scale, given.parquet and given.scale > 1)
     except (ValueError, FileExistsError) as error:
         sys.stderr.write(f"{error}\n")
         return 5

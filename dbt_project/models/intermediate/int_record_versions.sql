@@ -30,12 +30,25 @@ versions as (
     where received_on <= {{ as_of() }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+counting as (
+    select
+        dataset,
+        delivery_seq
+    from versions
+    qualify
+        row_number() over (
+            partition by dataset, record_key
+            order by received_on desc, delivery_seq desc
+        ) = 1
 )
 
 select
-    *,
-    row_number() over (
-        partition by dataset, record_key
-        order by received_on desc, delivery_seq desc
-    ) = 1 as is_counting
+    versions.*,
+    counting.delivery_seq is not null as is_counting
 from versions
+left join counting
+    on
+        versions.dataset = counting.dataset
+        and versions.delivery_seq = counting.delivery_seq

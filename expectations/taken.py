@@ -1,0 +1,67 @@
+"""The typed rows of one dataset that pass the door, as they come, portion by portion.
+
+Many of them are written aside, so that a run holds no more of them at a time than it judges at a time. They
+hold no people's data any more.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO
+
+import pyarrow as pa
+
+HELD_ROWS = 500_000
+"""So many are kept in memory; what comes after is written to a file without a name in the folder for
+temporary files (``TMPDIR``), which the system removes when the process ends, however it ends."""
+
+
+class Taken:
+    """Rows of a dataset with its landing columns; text as Arrow dictionaries, which ``table`` unpacks."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._held: list[pa.Table] = []
+        self._file: IO[bytes] | None = None
+        self._aside: list[tuple[int, int]] = []
+        """Where each portion stands in the file: its first byte, and how many."""
+
+    def add(self, portion: pa.Table) -> None:
+        """Take a portion. Raises ``OSError`` where it can't be written aside."""
+        self.rows += portion.num_rows
+        if not portion.num_rows and self._held:
+            return
+        if sum(table.num_rows for table in self._held) + portion.num_rows <= HELD_ROWS or not self._held:
+            self._held.append(portion)
+            return
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="sraap-judged-")  # noqa: SIM115 - kept as long as this is
+        written = pa.BufferOutputStream()
+        with pa.ipc.new_stream(written, portion.schema) as out:
+            out.write_table(portion)
+        first = self._file.seek(0, 2)
+        self._aside.append((first, self._file.write(written.getvalue())))
+
+    def portions(self) -> Iterator[pa.Table]:
+        """The portions in the order in which they came."""
+        yield from self._held
+        for first, size in self._aside:
+            assert self._file is not None
+            self._file.seek(first)
+            yield pa.ipc.open_stream(pa.py_buffer(self._file.read(size))).read_all()
+
+    def table(self) -> pa.Table:
+        """All rows as one table, without dictionaries."""
+        return pa.concat_tables([unpacked(portion) for portion in self.portions()])
+
+
+def unpacked(table: pa.Table) -> pa.Table:
+    """The table with text in the place of dictionaries."""
+    return pa.table(
+        [
+            column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+            for column in table.columns
+        ],
+        names=table.column_names,
+    )
