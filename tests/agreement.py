@@ -38,6 +38,10 @@ OTHER_PLAN = tuple(
         ("46.5", "number", "states_not_party", "condemned_in_meeting", "meeting_statements"),
         ("46.6", "number", "article4_overdue", "case_open_in_year", "compliance_cases"),
         ("46.7", "number", "states_parties", "declared_complete_in_year", "completion_declarations"),
+        ("46.8", "percent", "states_parties", "attended", "meeting_participants"),
+        ("46.9", "percent", "stockpile_discoverers", "condemned_in_meeting", "meeting_statements"),
+        ("47.1", "percent", "article5", "discovered_in_year", "stockpile_discoveries"),
+        ("47.2", "percent", "reporting_parties", "declared_complete_in_year", "completion_declarations"),
     )
 )
 """Rules of the contract over other populations, under ids that are partly those of the shipped plan."""

@@ -131,7 +131,6 @@ class Built:
 
     def __init__(self, project: dbt_harness.CompiledProject, example: Example) -> None:
         self.models = project.needed_for(dbt_harness.FIGURES)
-        self.example = example
         self.connection = duckdb.connect(":memory:", config={"threads": 1})
         self.connection.execute(f"attach ':memory:' as {dbt_harness.CATALOG}")
         self.connection.execute(f"use {dbt_harness.CATALOG}")
@@ -140,42 +139,45 @@ class Built:
         dbt_harness.fill_control(self.connection, example.as_of, example.header_only)
         for model in self.models:
             self._build(model, model.sql)
-        if lines := marts_differences(example.expected, self._figures()):
-            raise AssertionError("the unchanged SQL already differs:\n" + "\n".join(lines[:20]))
-
-    def _build(self, model: dbt_harness.Model, sql: str) -> None:
-        self.connection.execute(f"create or replace table {model.relation} as {sql}")
-
-    def _figures(self) -> dict[str, list[dict[str, Any]]]:
-        return {
+        marts = {
             model.name: dbt_harness.rows_of(self.connection, model.relation)
             for model in self.models
             if model.name in dbt_harness.FIGURES
         }
+        if lines := marts_differences(example.expected, marts):
+            raise AssertionError("the unchanged SQL already differs:\n" + "\n".join(lines[:20]))
+        self.contents = {model.name: self._content(model.relation) for model in self.models}
 
-    def _is_unchanged(self, relation: str, sql: str) -> bool:
-        """Whether the mutated model has the very rows that the model has, so that nothing can follow."""
-        self.connection.execute(f"create temp table mutated as {sql}")
-        for one, other in ((relation, "temp.mutated"), ("temp.mutated", relation)):
-            found = self.connection.execute(f"(from {one} except all from {other}) limit 1").fetchone()
-            if found is not None:
-                return False
-        return True
+    def _build(self, model: dbt_harness.Model, sql: str) -> None:
+        self.connection.execute(f"create or replace table {model.relation} as {sql}")
+
+    def _content(self, relation: str) -> tuple[Any, ...] | None:
+        """What tells the rows of a relation from other rows, whatever their order."""
+        return self.connection.execute(
+            f"select count(*), sum(cast(hash(rows_) as hugeint)) from (from {relation}) as rows_"
+        ).fetchone()
 
     def notices(self, mutant: Mutant) -> bool:
-        """Whether a figure of this example differs under the mutant, or its SQL fails."""
-        model = next(m for m in self.models if m.name == mutant.model)
+        """Whether a figure of this example differs under the mutant, or its SQL fails.
+
+        The unchanged figures are those of the recomputation, so that any other figure is a wrong one.
+        What has the rows that it had is not followed any further.
+        """
         self.connection.execute("begin transaction")
         try:
-            if self._is_unchanged(model.relation, mutant.sql):
-                return False
-            self._build(model, mutant.sql)
-            changed = {model.unique_id}
-            for later in self.models:
-                if changed.intersection(later.depends_on):
-                    changed.add(later.unique_id)
-                    self._build(later, later.sql)
-            return bool(marts_differences(self.example.expected, self._figures()))
+            changed: set[str] = set()
+            for model in self.models:
+                is_mutated = model.name == mutant.model
+                if not is_mutated and not changed.intersection(model.depends_on):
+                    continue
+                sql = mutant.sql if is_mutated else model.sql
+                if self._content(f"({sql})") == self.contents[model.name]:
+                    continue
+                self._build(model, sql)
+                changed.add(model.unique_id)
+                if model.name in dbt_harness.FIGURES:
+                    return True
+            return False
         except duckdb.Error:
             return True
         finally:
@@ -183,8 +185,14 @@ class Built:
 
 
 def noticed_by(mutant: Mutant, built: list[Built]) -> int | None:
-    """The place of the first example whose figures differ under the mutant; None if it survives."""
-    return next((place for place, example in enumerate(built) if example.notices(mutant)), None)
+    """The place of the first example whose figures differ under the mutant; None if it survives.
+
+    An example that notices moves to the front: what tells one mutant of a model tells the next.
+    """
+    place = next((place for place, example in enumerate(built) if example.notices(mutant)), None)
+    if place is not None:
+        built.insert(0, built.pop(place))
+    return place
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -207,8 +215,6 @@ def main(arguments: list[str] | None = None) -> int:
         place = noticed_by(mutant, built)
         if place is None:
             survivors.append(mutant)
-        else:
-            built.insert(0, built.pop(place))
         if number % 25 == 0:
             seconds = time.monotonic() - started
             print(

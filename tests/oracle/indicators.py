@@ -666,11 +666,11 @@ def _percent_cell(indicator: Indicator, year: Year, iso3: str) -> Cell:
                     for s, _ in year.statements
                 ),
             )
-    raise ValueError(f"no rule {indicator.rule!r} for a percentage")
+    return _state(iso3, bool(_act_days(indicator, year)[iso3]))
 
 
 def _act_days(indicator: Indicator, year: Year) -> dict[str, list[date]]:
-    """The days on which each state did what a number counts."""
+    """The days on which each state did what the rule counts."""
     world = year.world
     acts: dict[str, list[date]] = defaultdict(list)
     match indicator.rule:
@@ -698,7 +698,7 @@ def _act_days(indicator: Indicator, year: Year) -> dict[str, list[date]]:
                 changes = (d for d in world.days_of_change(case["iso3"]) if first < d <= last)
                 acts[case["iso3"]] += [first, *changes]
         case _:
-            raise ValueError(f"no rule {indicator.rule!r} for a number")
+            raise ValueError(f"no rule {indicator.rule!r} with acts")
     return acts
 
 
@@ -935,26 +935,34 @@ def _state_parts(indicator: Indicator, year: Year, cells: Sequence[Cell]) -> dic
             )
     if indicator.rule in ("attended", "condemned_in_meeting"):
         for meeting in year.meetings:
-            figures["meeting", meeting] = Figure(_at_meeting(indicator, year, meeting), None)
+            met = _at_meeting(indicator, year, meeting)
+            figures["meeting", meeting] = (
+                Figure(len(met.intersection(inside)), total.denominator)
+                if percent
+                else Figure(len(_belonging(met, indicator, year, meeting)), None)
+            )
     return figures
 
 
-def _at_meeting(indicator: Indicator, year: Year, meeting: str) -> int:
-    """States that did the act at one meeting and belonged on its first day."""
+def _at_meeting(indicator: Indicator, year: Year, meeting: str) -> set[str]:
+    """States that did the act at one meeting."""
     if indicator.rule == "attended":
-        actors = {
+        return {
             p.registration["iso3"]
             for p in year.participations
             if p.meeting_id == meeting and p.kind == "state"
         }
-    else:
-        actors = {
-            s["iso3"]
-            for s, _ in year.statements
-            if s["meeting_id"] == meeting and s["topic"] == "condemnation"
-        }
+    return {
+        s["iso3"]
+        for s, _ in year.statements
+        if s["meeting_id"] == meeting and s["topic"] == "condemnation"
+    }
+
+
+def _belonging(states: set[str], indicator: Indicator, year: Year, meeting: str) -> set[str]:
+    """Those of the states that belonged on a meeting's first day."""
     day = year.meetings[meeting]["starts_on"]
-    return sum(year.world.belongs(indicator.population, iso3, day) for iso3 in actors)
+    return {iso3 for iso3 in states if year.world.belongs(indicator.population, iso3, day)}
 
 
 # ---------------------------------------------------------------------------------------------

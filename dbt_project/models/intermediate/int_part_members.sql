@@ -129,14 +129,21 @@ select
 from share_members
 union all
 select
-    reporting_year,
-    plan_version,
-    indicator_id,
+    acts.reporting_year,
+    acts.plan_version,
+    acts.indicator_id,
     'meeting' as breakdown,
-    meeting_id as breakdown_value,
-    'state' as member_kind,
-    iso3 as member_key,
-    iso3,
-    is_counted as in_numerator,
+    acts.meeting_id as breakdown_value,
+    observations.member_kind,
+    observations.member_key,
+    observations.iso3,
+    acts.is_counted and coalesce(observations.in_denominator, true) as in_numerator,
     cast(null as boolean) as in_denominator
-from {{ ref('int_acts_at_meetings') }}
+from {{ ref('int_acts_at_meetings') }} as acts
+-- of a percentage only the members count, at each meeting as in total
+inner join observations
+    on
+        acts.reporting_year = observations.reporting_year
+        and acts.plan_version = observations.plan_version
+        and acts.indicator_id = observations.indicator_id
+        and acts.iso3 = observations.member_key

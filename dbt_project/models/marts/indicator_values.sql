@@ -37,6 +37,9 @@ counted as (
         case
             when questions.obstacle is not null or questions.unit <> 'percent' then null
             when parts.breakdown in ('timeliness', 'payment') then coalesce(totals.denominator, 0)
+            -- the members do not differ from meeting to meeting; participations do
+            when parts.breakdown = 'meeting' and questions.rule <> 'participant_share'
+                then coalesce(totals.denominator, 0)
             else coalesce(counts.denominator, 0)
         end as denominator
     from parts
