@@ -92,11 +92,6 @@ def drawn_deliveries(count: int) -> tuple[Delivery, ...]:
     return tuple(drawn[:count])
 
 
-def drawn_examples(count: int) -> list[Example]:
-    """The drawn deliveries as examples."""
-    return [example(delivery.accepted, delivery.as_of) for delivery in drawn_deliveries(count)]
-
-
 def differences(project: CompiledProject, example: Example) -> list[str]:
     """What differs between the SQL's figures and the expected ones, a line each; empty if they agree."""
     marts = project.run(example.landing, example.as_of, example.header_only, loaded_plan=example.plan_rows)
