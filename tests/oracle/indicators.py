@@ -953,9 +953,7 @@ def _at_meeting(indicator: Indicator, year: Year, meeting: str) -> set[str]:
             if p.meeting_id == meeting and p.kind == "state"
         }
     return {
-        s["iso3"]
-        for s, _ in year.statements
-        if s["meeting_id"] == meeting and s["topic"] == "condemnation"
+        s["iso3"] for s, _ in year.statements if s["meeting_id"] == meeting and s["topic"] == "condemnation"
     }
 
 
