@@ -14,6 +14,7 @@ import argparse
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -40,13 +41,20 @@ SWAPPED: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.Least: exp.Greatest,
     exp.Greatest: exp.Least,
 }
+COMPARISON = "a comparison, a minimum or a maximum turned"
+CONDITION = "a condition, a bound or a not dropped"
+WORD = "a word of a list dropped"
+ORDER = "an order turned"
+CONSTANT = "a number or an interval one larger"
+BRANCH = "a branch of a case never taken"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One changed model: its name, what was changed, and the SQL that results."""
+    """One changed model: its name, the kind of change, what was changed, and the SQL that results."""
 
     model: str
+    kind: str
     change: str
     sql: str
 
@@ -61,60 +69,68 @@ def _is_plumbing(node: exp.Expr) -> bool:
     )
 
 
-def _replacements(node: exp.Expr) -> Iterator[tuple[str, Callable[[exp.Expr], exp.Expr]]]:
-    """What could be written in a node's place: a description, and how it is made from a copy of the node."""
+def _replacements(node: exp.Expr) -> Iterator[tuple[str, str, Callable[[exp.Expr], exp.Expr]]]:
+    """What could be written in a node's place: kind, description, and how it is made from a copy of it."""
     kind = type(node)
     if kind in SWAPPED and not _is_plumbing(node):
         other = SWAPPED[kind]
-        yield f"{kind.__name__} to {other.__name__}", lambda n: other(**n.args)
+        yield COMPARISON, f"{kind.__name__} to {other.__name__}", lambda n: other(**n.args)
     if isinstance(node, (exp.And, exp.Or)):
         if not _is_plumbing(node.left):
-            yield "left condition dropped", lambda n: n.args["expression"]
+            yield CONDITION, "left condition dropped", lambda n: n.args["expression"]
         if not _is_plumbing(node.right):
-            yield "right condition dropped", lambda n: n.this
+            yield CONDITION, "right condition dropped", lambda n: n.this
     if isinstance(node, exp.Between):
-        yield "upper bound dropped", lambda n: exp.GTE(this=n.this, expression=n.args["low"])
-        yield "lower bound dropped", lambda n: exp.LTE(this=n.this, expression=n.args["high"])
+        yield CONDITION, "upper bound dropped", lambda n: exp.GTE(this=n.this, expression=n.args["low"])
+        yield CONDITION, "lower bound dropped", lambda n: exp.LTE(this=n.this, expression=n.args["high"])
     if isinstance(node, exp.In) and len(node.expressions) > 1:
         for place in range(len(node.expressions)):
             yield (
+                WORD,
                 f"{node.expressions[place].sql()} dropped from a list",
                 lambda n, p=place: exp.In(  # type: ignore[misc]
                     this=n.this, expressions=[e for i, e in enumerate(n.expressions) if i != p]
                 ),
             )
     if isinstance(node, exp.Not):
-        yield "not dropped", lambda n: n.this
+        yield CONDITION, "not dropped", lambda n: n.this
     if isinstance(node, exp.Ordered):
-        yield "order turned", lambda n: exp.Ordered(this=n.this, desc=not n.args.get("desc"))
+        yield ORDER, "order turned", lambda n: exp.Ordered(this=n.this, desc=not n.args.get("desc"))
     if isinstance(node, exp.Literal) and not node.is_string and node.this.isdigit() and int(node.this) > 1:
-        yield f"{node.this} to {int(node.this) + 1}", lambda n: exp.Literal.number(int(n.this) + 1)
+        yield CONSTANT, f"{node.this} to {int(node.this) + 1}", lambda n: exp.Literal.number(int(n.this) + 1)
     if isinstance(node, exp.Interval) and node.this is not None and node.this.is_string:
         yield (
+            CONSTANT,
             "interval longer by one",
             lambda n: exp.Interval(
                 this=exp.Literal.string(str(int(n.this.name) + 1)), unit=n.args.get("unit")
             ),
         )
     if isinstance(node, exp.If) and isinstance(node.parent, exp.Case) and len(node.parent.args["ifs"]) > 1:
-        yield "case branch never taken", lambda n: exp.If(this=exp.false(), true=n.args["true"])
+        yield BRANCH, "case branch never taken", lambda n: exp.If(this=exp.false(), true=n.args["true"])
 
 
 def _mutants_of(model: dbt_harness.Model) -> Iterator[Mutant]:
     tree = sqlglot.parse_one(model.sql, read="duckdb")
     for place, node in enumerate(tree.walk()):
-        for change, make in _replacements(node):
+        for kind, change, make in _replacements(node):
             altered = tree.copy()
             target = next(n for i, n in enumerate(altered.walk()) if i == place)
             target.replace(make(target.copy()))
             yield Mutant(
-                model.name, f"{change}: {node.sql(dialect='duckdb')[:90]}", altered.sql(dialect="duckdb")
+                model.name,
+                kind,
+                f"{change}: {node.sql(dialect='duckdb')[:90]}",
+                altered.sql(dialect="duckdb"),
             )
     for place, where in enumerate(tree.find_all(exp.Where)):
         altered = tree.copy()
         list(altered.find_all(exp.Where))[place].pop()
         yield Mutant(
-            model.name, f"where dropped: {where.sql(dialect='duckdb')[:90]}", altered.sql(dialect="duckdb")
+            model.name,
+            CONDITION,
+            f"where dropped: {where.sql(dialect='duckdb')[:90]}",
+            altered.sql(dialect="duckdb"),
         )
 
 
@@ -172,10 +188,11 @@ class Built:
                 is_mutated = model.name == mutant.model
                 if not is_mutated and not changed.intersection(model.depends_on):
                     continue
-                sql = mutant.sql if is_mutated else model.sql
-                if self._content(f"({sql})") == self.contents[model.name]:
+                if is_mutated and self._content(f"({mutant.sql})") == self.contents[model.name]:
+                    return False
+                self._build(model, mutant.sql if is_mutated else model.sql)
+                if self._content(model.relation) == self.contents[model.name]:
                     continue
-                self._build(model, sql)
                 changed.add(model.unique_id)
                 if model.name in dbt_harness.FIGURES:
                     return True
@@ -239,6 +256,15 @@ def mutant_examples(count: int) -> list[Example]:
     ]
 
 
+def print_table(candidates: list[Mutant], survivors: list[Mutant]) -> None:
+    """Prints how many of each kind were noticed, as docs/reliability.md has it."""
+    made = Counter(mutant.kind for mutant in candidates)
+    survived = Counter(mutant.kind for mutant in survivors)
+    print("| what was changed | mutants | noticed |\n| --- | ---: | ---: |")
+    for kind, count in made.most_common():
+        print(f"| {kind} | {count} | {count - survived[kind]} |")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the mutants and prints what survived. Exit code 0 if enough were noticed, else 1."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -256,6 +282,7 @@ def main(arguments: list[str] | None = None) -> int:
     share = 1 - len(survivors) / max(len(candidates), 1)
     for mutant in survivors:
         print(f"survived  {mutant.model}: {mutant.change}")
+    print_table(candidates, survivors)
     print(f"{len(candidates) - len(survivors)} of {len(candidates)} mutants noticed ({share:.1%})")
     return 0 if share >= PASS_SHARE else 1
 

@@ -325,9 +325,9 @@ class _Maker:
             if story == "joins":
                 put(iso3, "signature", OLD, None)
                 put(iso3, self.one(*CONSENTS), self.day(), self._joining_day())
-            if story in ("leaves", "rejoins"):
+            for _ in self.some(1, 2) if story in ("leaves", "rejoins") else ():
                 put(iso3, "withdrawal", self.day(), self.one(OLD, *[self.day() for _ in range(4)]))
-            if story == "rejoins":
+            for _ in self.some(1, 2) if story == "rejoins" else ():
                 put(iso3, self.one(*CONSENTS), self.day(), self._joining_day())
             if story == "doubts":
                 put(iso3, "withdrawal", self.day(), None)
@@ -348,13 +348,14 @@ class _Maker:
     def make_obligations(self) -> None:
         def again(row: Row) -> Row:
             ends = self.one(None, None, self.day())
+            deadlines = (self.day(), self.day(), date(2030, 1, 1), *([None] if ends else []))
             return {
                 "iso3": row.get("iso3") or self.state(),
                 "kind": self.one(*OBLIGATION_KINDS, "article_4"),
                 "starts_on": self.one(OLD, OLD, self.day()),
                 "ends_on": ends,
                 "end_reason": None if ends is None else self.one("completed", "completed", "other"),
-                "deadline": self.one(self.day(), self.day(), date(2030, 1, 1)),
+                "deadline": self.one(*deadlines),
             }
 
         rows = self.many("obligations", self.some(2 * len(self.states), 4 * len(self.states)), again, "O")

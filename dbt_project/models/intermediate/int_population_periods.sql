@@ -28,9 +28,7 @@ consents as (
         iso3,
         effective_on
     from treaty_actions
-    where
-        action in ({{ consent_actions() }})
-        and effective_on is not null
+    where action in ({{ consent_actions() }})
 ),
 
 withdrawals as (
@@ -38,29 +36,21 @@ withdrawals as (
         iso3,
         effective_on
     from treaty_actions
-    where
-        action = 'withdrawal'
-        and effective_on is not null
+    where action = 'withdrawal'
 ),
 
--- a consent holds until the first withdrawal that takes effect after it, or until the next consent
+-- a consent holds until the first withdrawal that takes effect after it; periods of two consents that overlap
+-- become one below
 party_spans as (
     select
         consents.iso3,
         consents.effective_on as member_from,
-        least(
-            coalesce(min(withdrawals.effective_on), {{ end_of_time() }}),
-            coalesce(min(later_consents.effective_on), {{ end_of_time() }})
-        ) as member_until
+        coalesce(min(withdrawals.effective_on), {{ end_of_time() }}) as member_until
     from consents
     left join withdrawals
         on
             consents.iso3 = withdrawals.iso3
             and consents.effective_on < withdrawals.effective_on
-    left join consents as later_consents
-        on
-            consents.iso3 = later_consents.iso3
-            and consents.effective_on < later_consents.effective_on
     group by consents.iso3, consents.effective_on
 ),
 
@@ -125,7 +115,6 @@ obligation_spans as (
     where
         kind = 'article_5'
         and end_reason = 'completed'
-        and ends_on is not null
 ),
 
 party_obligation_spans as (
