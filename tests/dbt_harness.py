@@ -85,10 +85,14 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 @dataclass(frozen=True)
 class CompiledProject:
-    """Models in the order in which they can be built, and databases that hold the seeds."""
+    """Models in the order in which they can be built, and databases that hold the seeds.
+
+    ``checks``: dbt's own tests that stop a publication; their SQL gives the rows that fail.
+    """
 
     models: tuple[Model, ...]
     seeds: Seeds
+    checks: tuple[Model, ...] = ()
 
     def with_sql(self, name: str, sql: str) -> CompiledProject:
         """The same project with other SQL for one model, for tests that break a rule on purpose.
@@ -98,7 +102,7 @@ class CompiledProject:
         if name not in {model.name for model in self.models}:
             raise KeyError(name)
         models = tuple(replace(m, sql=sql) if m.name == name else m for m in self.models)
-        return CompiledProject(models, self.seeds)
+        return replace(self, models=models)
 
     def needed_for(self, tables: Iterable[str]) -> list[Model]:
         """The models from which those tables are made, themselves included, parents first."""
@@ -246,6 +250,14 @@ def _models(manifest: Mapping[str, Any]) -> tuple[Model, ...]:
     return tuple(placed.values())
 
 
+def _checks(manifest: Mapping[str, Any]) -> tuple[Model, ...]:
+    return tuple(
+        Model(key, node["name"], "", node["compiled_code"], tuple(node["depends_on"]["nodes"]))
+        for key, node in sorted(manifest["nodes"].items())
+        if node["resource_type"] == "test" and node["config"]["severity"].lower() == "error"
+    )
+
+
 @cache
 def compiled_project() -> CompiledProject:
     """The project as it stands, compiled once for each process.
@@ -274,7 +286,7 @@ def compiled_project() -> CompiledProject:
     models = _models(manifest)
     for schema in sorted({model.relation.split(".")[1] for model in models}):
         memory.execute(f"create schema if not exists {CATALOG}.{schema}")
-    return CompiledProject(models, Seeds(memory))
+    return CompiledProject(models, Seeds(memory), _checks(manifest))
 
 
 def _copy_seeds(memory: duckdb.DuckDBPyConnection, database: Path, manifest: Mapping[str, Any]) -> None:

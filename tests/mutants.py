@@ -2,10 +2,11 @@
 
 ``make mutants`` compiles the project, alters one comparison, condition, constant, order or branch of one
 model at a time (with sqlglot, so that every mutant is valid SQL), and runs it on the same small
-deliveries as the agreement tests until one figure differs from the independent recomputation. A mutant
-that no delivery notices has survived: either the change means nothing (an equivalent mutant) or a test
-is missing. At least ``PASS_SHARE`` must be noticed. Conditions that only join a table to itself or to
-its parent by a column of the same name are plumbing, not rules, and stay.
+deliveries as the agreement tests until one figure differs from the independent recomputation, or one of
+dbt's tests that stop a publication fails. A mutant that no delivery notices has survived: either the change
+means nothing (an equivalent mutant) or a test is missing. At least ``PASS_SHARE`` must be noticed.
+Conditions that only join a table to itself or to its parent by a column of the same name are plumbing, not
+rules, and stay.
 """
 
 from __future__ import annotations
@@ -165,6 +166,14 @@ class Built:
         if lines := marts_differences(example.expected, marts):
             raise AssertionError("the unchanged SQL already differs:\n" + "\n".join(lines[:20]))
         self.contents = {model.name: self._content(model.relation) for model in self.models}
+        built = {model.unique_id for model in self.models}
+        # the house's own checks that look at these models alone, and find nothing in the unchanged ones
+        self.checks = [
+            check
+            for check in project.checks
+            if {place for place in check.depends_on if place.startswith("model.")} <= built
+            and not self._finds(check)
+        ]
 
     def _build(self, model: dbt_harness.Model, sql: str) -> None:
         self.connection.execute(f"create or replace table {model.relation} as {sql}")
@@ -175,8 +184,12 @@ class Built:
             f"select count(*), sum(cast(hash(rows_) as hugeint)) from (from {relation}) as rows_"
         ).fetchone()
 
+    def _finds(self, check: dbt_harness.Model) -> bool:
+        """Whether one of dbt's tests has a row that fails."""
+        return bool(self.connection.execute(f"select 1 from ({check.sql}) as failing limit 1").fetchall())
+
     def notices(self, mutant: Mutant) -> bool:
-        """Whether a figure of this example differs under the mutant, or its SQL fails.
+        """Whether a figure of this example differs under the mutant, a check of dbt fails, or its SQL does.
 
         The unchanged figures are those of the recomputation, so that any other figure is a wrong one.
         What has the rows that it had is not followed any further.
@@ -196,7 +209,7 @@ class Built:
                 changed.add(model.unique_id)
                 if model.name in dbt_harness.FIGURES:
                     return True
-            return False
+            return any(self._finds(check) for check in self.checks if changed.intersection(check.depends_on))
         except duckdb.Error:
             return True
         finally:
