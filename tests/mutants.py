@@ -30,6 +30,8 @@ from tests.oracle.indicators import answerable
 
 PASS_SHARE = 0.90
 SIDE_BY_SIDE = 40
+MOST_BUILDS = 800
+"""Tables built before a database is made anew."""
 SWAPPED: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.LT: exp.LTE,
     exp.LTE: exp.LT,
@@ -149,15 +151,11 @@ class Built:
     """One example with every model built, so that a mutant costs only what follows from it."""
 
     def __init__(self, project: dbt_harness.CompiledProject, example: Example) -> None:
+        self.project = project
+        self.example = example
         self.models = project.needed_for(dbt_harness.FIGURES)
-        self.connection = duckdb.connect(":memory:", config={"threads": 1})
-        self.connection.execute(f"attach ':memory:' as {dbt_harness.CATALOG}")
-        self.connection.execute(f"use {dbt_harness.CATALOG}")
-        dbt_harness.copy_seeds(project.seeds, self.connection)
-        dbt_harness.fill_landing(self.connection, example.landing)
-        dbt_harness.fill_control(self.connection, example.as_of, example.header_only, example.plan_rows)
-        for model in self.models:
-            self._build(model, model.sql)
+        self.builds = 0
+        self._start_anew()
         marts = {
             model.name: dbt_harness.rows_of(self.connection, model.relation)
             for model in self.models
@@ -175,7 +173,22 @@ class Built:
             and not self._finds(check)
         ]
 
+    def _start_anew(self) -> None:
+        """A new database: one in which much was built and rolled back gets slow (``dbt_harness.Seeds``)."""
+        self.connection = duckdb.connect(":memory:", config={"threads": 1})
+        self.connection.execute(f"attach ':memory:' as {dbt_harness.CATALOG}")
+        self.connection.execute(f"use {dbt_harness.CATALOG}")
+        dbt_harness.copy_seeds(self.project.seeds, self.connection)
+        dbt_harness.fill_landing(self.connection, self.example.landing)
+        dbt_harness.fill_control(
+            self.connection, self.example.as_of, self.example.header_only, self.example.plan_rows
+        )
+        for model in self.models:
+            self._build(model, model.sql)
+        self.builds = 0
+
     def _build(self, model: dbt_harness.Model, sql: str) -> None:
+        self.builds += 1
         self.connection.execute(f"create or replace table {model.relation} as {sql}")
 
     def _content(self, relation: str) -> tuple[Any, ...] | None:
@@ -194,6 +207,8 @@ class Built:
         The unchanged figures are those of the recomputation, so that any other figure is a wrong one.
         What has the rows that it had is not followed any further.
         """
+        if self.builds > MOST_BUILDS:
+            self._start_anew()
         self.connection.execute("begin transaction")
         try:
             changed: set[str] = set()

@@ -194,7 +194,7 @@ def _load(query: _Query, previous: Mapping[str, str] | None, is_sample: bool) ->
 
 
 def _add_values(query: _Query, plan: str, indicators: Mapping[str, Indicator]) -> list[int]:
-    """Give each indicator its values; returns the years begun."""
+    """Give each indicator its values; returns the years begun, or the plan's first where none has."""
     order = "list_position(['African', 'Asia-Pacific', 'Eastern European', 'Latin American and Caribbean', "
     order += "'Western European and Other', 'none'], breakdown_value)"
     rows = query(
@@ -211,7 +211,7 @@ def _add_values(query: _Query, plan: str, indicators: Mapping[str, Indicator]) -
     for row in rows:
         key = (row["reporting_year"], row["breakdown"], row["breakdown_value"])
         indicators[row["indicator_id"]].values[key] = row
-    return sorted({row["reporting_year"] for row in rows})
+    return sorted({row["reporting_year"] for row in rows}) or [FIRST_YEAR]
 
 
 def _add_observations(

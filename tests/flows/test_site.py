@@ -690,6 +690,18 @@ def test_one_year_alone_is_compared_with_nothing(built: Site, tmp_path: Path) ->
     assert figures_that_differ(first) == []
 
 
+def test_before_the_first_year_there_is_nothing_to_show(built: Site, tmp_path: Path) -> None:
+    tables = ("indicator_values", "indicator_observations", "observation_sources", "population_members")
+    early = copied(
+        built.publication,
+        tmp_path / "publication",
+        *(f"delete from marts.{table}" for table in (*tables, "indicator_revisions", "state_reports")),
+        "update marts.dim_publication set as_of = date '2024-12-31'",
+        previous=False,
+    )
+    assert "87 without a comparison" in said(early.pages["index.html"].xpath("//main")[0])
+
+
 def test_open_says_where_the_site_is(sample: Sample, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     opened: list[str] = []
 
