@@ -2,7 +2,8 @@
 
 Prefect takes seconds to import, and so does Great Expectations. Here Prefect and its server have a process of
 their own, and a core of their own while both start; the parent, which holds the home, imports what judges
-and takes the steps (flows.night) when the flow comes to them. Lines of JSON on two pipes: from here
+and takes the steps (flows.night). The first ones it takes while Prefect still starts, in the flow's order;
+the flow has what came of them as soon as it asks. Lines of JSON on two pipes: from here
 ``{"imported": seconds}``, ``{"step": name}`` for each step and at last ``{"ended": error or null}``, from
 there ``{"value": …}`` or ``{"error": …}``. Only names of steps, errors' words and what people are shown pass.
 """
@@ -17,7 +18,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -58,9 +59,8 @@ class Conductor:
             log=self._log,
             environment={"PREFECT_HOME": os.environ.get("PREFECT_HOME") or str(home.prefect)},
         )
-        self._first: dict[str, Any] | None = None
         self.imported = 0.0
-        """Seconds that importing Prefect and starting its server took, once ``wait`` has returned."""
+        """Seconds that importing Prefect and starting its server took, once the flow has asked for a step."""
         threading.Thread(target=self._listen, daemon=True, name="conductor").start()
 
     def _listen(self) -> None:
@@ -87,24 +87,19 @@ class Conductor:
             )
         return said
 
-    def wait(self) -> None:
-        """Return when the flow asks for its first step, or ended before it. Raises ``Defect``."""
-        self._first = self._next()
-        if "imported" in self._first:
-            self.imported = self._first["imported"]
-            self._first = self._next()
-
-    def conduct(self, take: TakeStep) -> None:
+    def conduct(self, take: TakeStep, ahead: Sequence[str] = ()) -> None:
         """Take the steps that the flow asks for, until it ends.
 
-        Raises what a step raised if that ended the flow, else ``SraapError``.
+        ``ahead``: its first steps, which are taken at once; the first that fails is the last of them, and
+        is taken anew if the flow asks again. Raises what a step raised if that ended the flow, else
+        ``SraapError``.
         """
         if threading.current_thread() is not threading.main_thread():
-            self._conduct(take)
+            self._conduct(take, ahead)
             return
         before = signal.signal(signal.SIGALRM, self._overdue)
         try:
-            self._conduct(take)
+            self._conduct(take, ahead)
         finally:
             signal.signal(signal.SIGALRM, before)
 
@@ -113,30 +108,37 @@ class Conductor:
         if self._taking:
             raise Overdue
 
-    def _conduct(self, take: TakeStep) -> None:
+    def _conduct(self, take: TakeStep, ahead: Sequence[str]) -> None:
         failed: Exception | None = None
-        said = self._first or self._next()
+        taken: dict[str, tuple[dict[str, Any], Exception | None]] = {}
+        for step in ahead:
+            taken[step] = self._taken(take, step)
+            if taken[step][1] is not None:
+                break
+        said = self._next()
+        if "imported" in said:
+            self.imported = said["imported"]
+            said = self._next()
         while "ended" not in said:
-            try:
-                answer = {"value": self._taken(take, said["step"])}
-                failed = None
-            except Exception as error:
-                failed = error
-                shown = error if isinstance(error, SraapError) else Defect(type(error).__name__)
-                answer = {"error": _told(shown)}
-            except BaseException:
-                self._answer({"error": _told(Interrupted("Interrupted; nothing was taken in."))})
-                self._let_end()
-                raise
+            step = said["step"]
+            answer, failed = taken.pop(step) if step in taken else self._taken(take, step)
             self._answer(answer)
             said = self._next()
         if said["ended"] is not None:
             raise failed or _error(said["ended"])
 
-    def _taken(self, take: TakeStep, step: str) -> Any:
+    def _taken(self, take: TakeStep, step: str) -> tuple[dict[str, Any], Exception | None]:
+        """What the flow is told of a step, and the error where it failed."""
         self._taking = True
         try:
-            return take(step)
+            return {"value": take(step)}, None
+        except Exception as error:
+            shown = error if isinstance(error, SraapError) else Defect(type(error).__name__)
+            return {"error": _told(shown)}, error
+        except BaseException:
+            self._answer({"error": _told(Interrupted("Interrupted; nothing was taken in."))})
+            self._let_end()
+            raise
         finally:
             self._taking = False
 

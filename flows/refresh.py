@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from flows.build import Dbt
     from flows.conductor import Conductor
 
+AHEAD = ("receive", "judge")
+"""Steps of the flow that need not wait for Prefect to start."""
+
 SAMPLE = ROOT / "sources" / "sample" / "delivery"
 
 
@@ -319,18 +322,23 @@ def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[Conductor]:
 
                     if warm_up:
                         _warm_up_the_door()
-                imported = time.monotonic() - began
-                conductor.wait()
                 run.record["tools"] = {
-                    "import Great Expectations" if warm_up else "import the steps": imported,
-                    "import Prefect and start its server": conductor.imported,
+                    "import Great Expectations" if warm_up else "import the steps": time.monotonic() - began
                 }
             yield conductor
+            _told_by_prefect(home, run.run_id, conductor.imported)
         finally:
             build.end(dbt)
     finally:
         conductor.stop()
         reading.stop()
+
+
+def _told_by_prefect(home: Home, run_id: str, imported: float) -> None:
+    """Write down how long Prefect took to start, which is known once it asked for a step."""
+    run = Run.load(home, run_id)
+    run.record["tools"] = {**run.record["tools"], "import Prefect and start its server": imported}
+    run.save()
 
 
 def _warm_up_the_door() -> None:
@@ -346,7 +354,9 @@ def in_prefect(home: Home, run: Run, to_judge: bool) -> None:
     with _tools(home, run, to_judge) as conductor:
         from flows import night
 
-        conductor.conduct(lambda step: night.take(getattr(night, step), str(home.root), run.run_id))
+        conductor.conduct(
+            lambda step: night.take(getattr(night, step), str(home.root), run.run_id), ahead=AHEAD
+        )
 
 
 def _fetch(home: Home, run: Run, sources: Sequence[Source], state: State, everything: bool) -> State:
