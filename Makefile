@@ -24,6 +24,9 @@ $(VENV)/.run: $(VENV)/bin/uv requirements.lock pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m flows.prefect_database
+	@touch $@
+
+$(VENV)/.parsed: $(VENV)/.run $(shell find dbt_project -name target -prune -o '(' -name '*.sql' -o -name '*.yml' -o -name '*.csv' ')' -print)
 	$(BIN)/python -m flows.dbt_parse
 	@touch $@
 
@@ -39,8 +42,8 @@ $(SPARK)/.run: $(VENV)/.run requirements-spark.lock
 	$(SPARK)/bin/python -m flows.dbt_parse duckdb spark spark-thrift
 	@touch $@
 
-setup: $(VENV)/.run ## the environment that runs the pipeline
-setup-dev: $(VENV)/.dev ## the environment that also tests it
+setup: $(VENV)/.run $(VENV)/.parsed ## the environment that runs the pipeline
+setup-dev: $(VENV)/.dev $(VENV)/.parsed ## the environment that also tests it
 setup-spark: $(SPARK)/.run ## an environment of its own that builds on Spark as well; needs Java 17
 
 refresh: setup ## the main job; in a new home it loads the shipped sample

@@ -146,10 +146,10 @@ class Dbt:
                 next_step=f"Read the end of {self._log}.",
             )
 
-    def build(self, exclude: Sequence[str] = ()) -> None:
-        """Build and test everything but the tests named in ``exclude``.
+    def build(self, exclude: Sequence[str] = (), meanwhile: Callable[[], None] | None = None) -> None:
+        """Build and test everything but the tests named in ``exclude``; ``meanwhile`` is done beside it.
 
-        Raises ``Defect`` if dbt could not run at all.
+        Raises ``Defect`` if dbt could not run at all, and what ``meanwhile`` raises.
         """
         self.parsed()
         for left in ("run_results.json", "compiled"):  # of an earlier night, lest it be taken for this one's
@@ -157,6 +157,8 @@ class Dbt:
         if self._on != spark.DUCKDB:
             spark.clear(self._home, keep_input=True)
         self._send(["build", *self._common, *SELECTION, *(["--exclude", *exclude] if exclude else [])])
+        if meanwhile is not None:
+            meanwhile()
         answer = self._answer()
         if answer["exception"]:
             raise Defect(

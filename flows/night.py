@@ -246,12 +246,21 @@ def build_marts(home: Home, run: Run) -> None:
         if run.target != spark.DUCKDB:
             spark.give_input(home, build.warehouse_path(home))
         dbt = build.ready(home)
-        dbt.build()
+        dbt.build(meanwhile=partial(publication.prepare, run))
         run.record["tools"] = {**run.record.get("tools", {}), **dbt.tools}
         accepting.build_in_spite(home, run, dbt)
         build.end(dbt)
         if run.target != spark.DUCKDB:
             spark.take_back(home, build.warehouse_path(home), build.target_path(home, run.target))
+
+
+_begun: dict[Path, revisions.Before] = {}
+
+
+def begin(home: Home, run: Run) -> None:
+    """Begin what this night needs and what rests on earlier nights alone, beside its first steps."""
+    known = Ledger.read(home)
+    _begun[home.root] = revisions.Before(home, known, _settings(run, known, None), run.folder / "dbt.log")
 
 
 def _settings(run: Run, known: Ledger, staged: Staged | None) -> build.Settings:
@@ -291,6 +300,7 @@ def _previous(
             headers_before=sorted(revisions.header_only(known, before.batch if before else 0)),
         ),
         compiled=partial(revisions.compiled_by, home, home.current_publication(), run.folder / "dbt.log"),
+        before=_begun.pop(home.root, None),
     )
 
 
@@ -364,10 +374,9 @@ def publish(home: Home, run: Run) -> None:
         judged: Mapping[str, Any] | None = run.record["judged"]
         run.record["exit_code"] = receipts.exit_code(run.record, 1 if judged and judged["quarantines"] else 0)
         before = home.current_publication()
-        validations = run.folder / "validations.json"
         content = publication.Content(
             tables=publication.ledger_tables(known, staged, read_json(run.folder / "dbt_checks.json")),
-            validations=read_json(validations) if validations.exists() else [],
+            validations=publication.validations_of(run),
             settings={
                 "as_of": run.record["as_of"],
                 "batch": settings.batch,

@@ -78,6 +78,23 @@ def ledger_tables(
     return tables
 
 
+def prepare(run: Run) -> None:
+    """Do what needs no table of the publication while dbt makes them: import what writes it, and write the
+    pages of what Great Expectations found. Raises ``OSError``."""
+    import xlsxwriter  # noqa: F401
+
+    import flows.site.pages  # noqa: F401
+
+    evidence.write_docs(run, run.folder / evidence.DOCS, validations_of(run))
+
+
+def validations_of(run: Run) -> list[dict[str, Any]]:
+    """Great Expectations' own results of the run; none where it judged nothing. Raises ``OSError``."""
+    path = run.folder / "validations.json"
+    found: list[dict[str, Any]] = read_json(path) if path.exists() else []
+    return found
+
+
 def write_aside(home: Home, run: Run, content: Content) -> Path:
     """Write the publication of this run under a temporary name, every byte synced; returns its folder.
 

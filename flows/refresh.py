@@ -352,11 +352,17 @@ def _warm_up_the_door() -> None:
 def in_prefect(home: Home, run: Run, to_judge: bool) -> None:
     """Run the night as a Prefect flow. Raises ``SraapError``."""
     with _tools(home, run, to_judge) as conductor:
-        from flows import night
+        from flows import night, reading
 
-        conductor.conduct(
-            lambda step: night.take(getattr(night, step), str(home.root), run.run_id), ahead=AHEAD
-        )
+        def take(step: str) -> Any:
+            try:
+                return night.take(getattr(night, step), str(home.root), run.run_id)
+            finally:
+                if step == "judge":
+                    reading.stop()  # no later step reads a file, and dbt needs the memory
+
+        night.begin(home, run)
+        conductor.conduct(take, ahead=AHEAD)
 
 
 def _fetch(home: Home, run: Run, sources: Sequence[Source], state: State, everything: bool) -> State:

@@ -8,6 +8,7 @@ they read in the schema ``control`` (docs/architecture.md, What dbt reads; decis
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -166,15 +167,54 @@ class Known:
         return {name: [path for path, taken in found if taken <= batch] for name, found in self.files.items()}
 
 
+class Before:
+    """The figures of a day by the rows that the current publication knew, computed beside other work.
+
+    They rest on nothing that this night brings, so that they need not wait for it.
+    """
+
+    def __init__(self, home: Home, ledger: Ledger, settings: Settings, log: Path) -> None:
+        """Begin, where something is published by the SQL of this program. ``settings``: of this night."""
+        self._asked: tuple[date, str, tuple[Plan, ...]] | None = None
+        previous = current(home)
+        if previous is None or not _is_kept(home.current_publication()):
+            return
+        day = max(settings.as_of, previous.as_of)
+        self._asked = (day, settings.plan_version, settings.plans)
+        known = Known(
+            settings=replace(settings, as_of=day),
+            definition=previous.definition,
+            files=landing_batches(ledger, previous.batch),
+            headers=(),
+            headers_before=sorted(header_only(ledger, previous.batch)),
+        )
+        executor = ThreadPoolExecutor(1, "figures before")
+        self._figures = executor.submit(_before, home, previous, known, log)
+        executor.shutdown(wait=False)
+
+    def figures(self, *asked: Any) -> dict[str, pa.Table] | None:
+        """The figures if they are those that are asked for: day, plan version, plans. Raises what computing
+        them raised."""
+        return self._figures.result() if asked == self._asked else None
+
+
+def _before(home: Home, previous: Previous, known: Known, log: Path) -> dict[str, pa.Table]:
+    compiled = compiled_by(home, home.current_publication(), log)
+    landing = known.landing(previous.batch)
+    return figures(compiled, landing, known.settings, known.headers_before, previous.as_of)
+
+
 def fill_previous(
     connection: duckdb.DuckDBPyConnection,
     previous: Previous | None,
     known: Known,
     compiled: Callable[[], CompiledFigures],
+    before: Before | None = None,
 ) -> None:
     """Make the tables of ``PREVIOUS`` in the schema ``control``, empty without a publication before.
 
-    ``compiled`` is asked for the SQL behind the figures where there is one. Raises ``duckdb.Error``.
+    ``compiled`` is asked for the SQL behind the figures where there is one; ``before``: figures that were
+    begun earlier. Raises ``duckdb.Error``.
     """
     for table, columns in PREVIOUS.items():
         connection.execute(f"create table control.{table} ({columns})")
@@ -198,24 +238,31 @@ def fill_previous(
                 "insert into control.row_batches select ?, delivery_seq, ? from read_parquet(?)",
                 [dataset, batch, str(path)],
             )
-    _fill_counterfactuals(connection, previous, known, compiled())
+    _fill_counterfactuals(connection, previous, known, cache(compiled), before)
 
 
 def _fill_counterfactuals(
-    connection: duckdb.DuckDBPyConnection, previous: Previous, known: Known, compiled: CompiledFigures
+    connection: duckdb.DuckDBPyConnection,
+    previous: Previous,
+    known: Known,
+    compiled: Callable[[], CompiledFigures],
+    before: Before | None,
 ) -> None:
     settings = known.settings
     later_day = max(settings.as_of, previous.as_of)
 
     @cache
     def rows_before(day: date, plan_version: str, seen: tuple[Plan, ...]) -> dict[str, pa.Table]:
+        begun = before.figures(day, plan_version, seen) if before else None
+        if begun is not None:
+            return begun
         then = replace(settings, as_of=day, plan_version=plan_version, plans=seen)
-        return figures(compiled, known.landing(previous.batch), then, known.headers_before, previous.as_of)
+        return figures(compiled(), known.landing(previous.batch), then, known.headers_before, previous.as_of)
 
     _insert(connection, rows_before(later_day, settings.plan_version, settings.plans), "before")
     if settings.as_of < later_day:
         then = replace(settings, as_of=later_day)
-        rows_after = figures(compiled, known.landing(settings.batch), then, known.headers, settings.as_of)
+        rows_after = figures(compiled(), known.landing(settings.batch), then, known.headers, settings.as_of)
         _insert(connection, rows_after, "after")
     if previous.definition != known.definition:
         redefined = rows_before(previous.as_of, settings.plan_version, settings.plans)
@@ -240,18 +287,24 @@ def _names(table: str) -> str:
     return ", ".join(column.split()[0] for column in PREVIOUS[table].split(", "))
 
 
+def _is_kept(folder: Path | None) -> bool:
+    """Whether a publication has the SQL behind the figures of this program, compiled for DuckDB."""
+    evidence = folder / "evidence" if folder else None
+    if evidence is None or not (evidence / "dbt" / "manifest.json").is_file():
+        return False
+    manifest = read_json(evidence / "manifest.json")
+    made_by = (manifest.get("figures_version"), manifest.get("target", DUCKDB))
+    return made_by == (figures_version(), DUCKDB)
+
+
 def compiled_by(home: Home, folder: Path | None, log: Path) -> CompiledFigures:
     """The SQL behind the figures of this program: as a publication in ``folder`` kept it, if the same SQL
     made that one; else compiled by a dbt of its own, for what Spark built was compiled for Spark.
 
     Raises ``Defect`` if dbt can't compile it.
     """
-    evidence = (folder or home.root) / "evidence"
-    kept = evidence / "dbt" / "manifest.json"
-    if kept.is_file():
-        manifest = read_json(evidence / "manifest.json")
-        if manifest.get("figures_version") == figures_version() and manifest.get("target", DUCKDB) == DUCKDB:
-            return compiled_figures(read_json(kept))
+    if folder is not None and _is_kept(folder):
+        return compiled_figures(read_json(folder / "evidence" / "dbt" / "manifest.json"))
     dbt = Dbt(home, log, home.build / "compiling")
     try:
         return compiled_figures(dbt.compile(list(TABLES.values())))

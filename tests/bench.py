@@ -6,6 +6,7 @@ that is not counted, and writes ``docs/performance.md``:
 - a first refresh of the shipped delivery, in a new home;
 - a refresh with one new delivery, in that home;
 - a refresh with nothing new; ``explain``; ``check`` of that delivery;
+- the site of the publication, built by a process of its own from what was published;
 - ``dbt build`` alone, by its own command, on the same project, data and selection;
 - the independent recomputation in plain Python of the same delivery.
 
@@ -39,6 +40,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from flows import site
 from sources.contract import datasets
 from sources.sample import DELIVERY
 
@@ -49,6 +51,9 @@ SUCCESS = (0, 1)
 PAGE = ROOT / "docs" / "performance.md"
 AIMS = {"first refresh": 2.0, "one new delivery": 1.2, "nothing new": 0.25}
 """Ratios to ``dbt build`` alone."""
+
+SITE = "site build"
+AIMS_IN_SECONDS = {SITE: 3.0}
 
 MEBIBYTE = 1024 * 1024
 
@@ -172,6 +177,12 @@ def _rounds(work: Path) -> dict[str, Callable[[int], Once]]:
     def check(number: int) -> Once:
         return timed([sraap, "check", str(work / f"delivery-{number}")], environment, work)
 
+    def site_build(number: int) -> Once:
+        publication = work / "publication"
+        shutil.rmtree(publication, ignore_errors=True)
+        shutil.copytree(home / "published", publication, ignore=shutil.ignore_patterns("site"))
+        return timed([sys.executable, "-m", "tests.bench", "--site", str(publication)], {}, work)
+
     def dbt_alone(number: int) -> Once:
         build = home / "build"
         _point_at_landing(home)
@@ -195,6 +206,7 @@ def _rounds(work: Path) -> dict[str, Callable[[int], Once]]:
         "nothing new": nothing_new,
         "explain": explain,
         "check": check,
+        SITE: site_build,
         DBT_ALONE: dbt_alone,
         "plain recomputation": recomputation,
     }
@@ -221,12 +233,18 @@ def _table(measured: dict[str, Measured]) -> list[list[str]]:
                 f"{min(figures.seconds):.2f}",
                 f"{max(figures.seconds):.2f}",
                 f"{median / base:.2f}",
-                f"≤ {AIMS[what]:.2f}" if what in AIMS else "",
+                _aim(what),
                 f"{statistics.median(figures.cpu):.2f}",
                 f"{max(figures.peaks) / MEBIBYTE:.0f}",
             ]
         )
     return rows
+
+
+def _aim(what: str) -> str:
+    if what in AIMS_IN_SECONDS:
+        return f"< {AIMS_IN_SECONDS[what]:.0f} s"
+    return f"≤ {AIMS[what]:.2f}" if what in AIMS else ""
 
 
 def _markdown(rows: list[list[str]]) -> str:
@@ -286,7 +304,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--site", type=Path, help="only build the site of this copy of a publication")
     options = parser.parse_args(arguments)
+    if options.site:
+        site.write(options.site, previous=None, is_sample=True)
+        return 0
     console = Console()
     with tempfile.TemporaryDirectory() as name:
         rounds = _rounds(Path(name))

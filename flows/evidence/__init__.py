@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 previous_of = manifest.previous_of
 
+DOCS = "data_docs"
+"""Folder of Great Expectations' pages, in a publication's evidence and, before, in the run's own folder."""
+
 
 def write_exports(
     home: Home,
@@ -55,9 +58,18 @@ def write_exports(
         outputs=outputs,
     )
     _write_changes(home, folder)
-    docs.write(evidence / "data_docs", validations, run.run_id, str(run.record["started_at"]))
+    prepared = run.folder / DOCS
+    if prepared.is_dir():
+        prepared.rename(evidence / DOCS)
+    else:
+        write_docs(run, evidence / DOCS, validations)
     shutil.copyfile(Path(verify.__file__), evidence / "verify.py")
     return list(outputs.values())
+
+
+def write_docs(run: Run, folder: Path, validations: Sequence[Mapping[str, Any]]) -> None:
+    """Write Great Expectations' Data Docs, which need nothing but its results. Raises ``OSError``."""
+    docs.write(folder, validations, run.run_id, str(run.record["started_at"]))
 
 
 def write_manifest(

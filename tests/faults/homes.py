@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -139,11 +139,13 @@ class StoredBuild(build.Dbt):
         self._stored = stored
         self.tools = {}
 
-    def build(self, exclude: Sequence[str] = ()) -> None:
+    def build(self, exclude: Sequence[str] = (), meanwhile: Callable[[], None] | None = None) -> None:
         import duckdb
 
         # By another process, as dbt is: what it writes is not of this process's calls.
         subprocess.run(["cp", "-a", f"{self._stored}/.", str(self._home.build)], check=True)
+        if meanwhile is not None:
+            meanwhile()
         newest = all_runs(self._home)[-1]["run_id"]
         with duckdb.connect(str(build.warehouse_path(self._home))) as connection:
             connection.execute("update marts.dim_publication set publication_id = ?", [newest])
