@@ -83,8 +83,9 @@ def prepare(run: Run) -> None:
     pages of what Great Expectations found. Raises ``OSError``."""
     import xlsxwriter  # noqa: F401
 
-    import flows.site.pages  # noqa: F401
+    from flows.site import pages
 
+    pages.prepare()
     evidence.write_docs(run, run.folder / evidence.DOCS, validations_of(run))
 
 

@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from flows.site import charts, marks, words
@@ -49,13 +50,38 @@ def pages(site: Content, folder: Path) -> Iterator[tuple[str, str]]:
     yield "about.html", _about(environment, site, folder)
 
 
-def _environment(site: Content) -> Environment:
+class _Compiled(BytecodeCache):
+    """What templates were compiled to in this process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
+
+
+def prepare() -> None:
+    """Compile the templates before there is anything to show."""
+    environment = _plain_environment()
+    for path in TEMPLATES.glob("*.html"):
+        environment.get_template(path.name)
+
+
+def _plain_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_compiled,
     )
     environment.filters |= {
         "day": words.day,
@@ -69,6 +95,11 @@ def _environment(site: Content) -> Environment:
         "source": _source,
         "word": lambda value, vocabulary: words.words(getattr(words, vocabulary), value),
     }
+    return environment
+
+
+def _environment(site: Content) -> Environment:
+    environment = _plain_environment()
     environment.globals |= {
         "site": site,
         "publication": site.publication,
