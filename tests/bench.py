@@ -267,7 +267,9 @@ def _page(rounds: int, rows: list[list[str]], profiles: dict[str, dict[str, Any]
         f"{rounds} rounds, interleaved, after one that is not counted, on {_machine()}; Python "
         f"{platform.python_version()}. Ratios are of medians, to `dbt build` by its own command on the same "
         "project, data and selection in the same rounds. Peak memory is of all processes of a command "
-        "together; the aim is 900 MB (858 MiB).\n\n",
+        "together; the aim is 900 MB (858 MiB). What is done beside each other: receiving and judging beside "
+        "the start of Prefect and of dbt, figures of the night before beside judging, evidence that needs no "
+        "table beside dbt's build.\n\n",
         _markdown(rows),
     ]
     for what, profile in profiles.items():
