@@ -54,7 +54,7 @@ class Forked:
         for pipe in theirs:
             pipe.close()
         self.stdin, self.stdout = os.fdopen(to_ask, "wb"), os.fdopen(to_hear, "rb")
-        self.pid: int = self._process.pid
+        self.pid: int = self._process.pid or 0
 
     def poll(self) -> int | None:
         code: int | None = self._process.exitcode

@@ -1,0 +1,98 @@
+"""The first steps are taken before Prefect asks, and the flow hears of each what came of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import queue
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flows.conductor import Conductor
+from flows.errors import Blocked, SourceFailed
+
+AHEAD = ("receive", "judge")
+
+
+class Flow:
+    """A conductor whose process says what it is told to say; ``log``: what was taken and heard, in order."""
+
+    def __init__(self, *said: dict[str, Any]) -> None:
+        self.log: list[str] = []
+        self._conductor = Conductor.__new__(Conductor)
+        self._pipe = io.BytesIO()
+        self._conductor._process = SimpleNamespace(stdin=self._pipe)  # type: ignore[assignment]
+        self._conductor._said = _Said(said, self.log)
+        self._conductor._taking = self._conductor._ended = False
+
+    def conduct(self, take: Callable[[str], Any]) -> None:
+        def logged(step: str) -> Any:
+            self.log.append(f"take {step}")
+            return take(step)
+
+        self._conductor.conduct(logged, ahead=AHEAD)
+
+    @property
+    def answers(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._pipe.getvalue().splitlines()]
+
+
+class _Said(queue.Queue[dict[str, Any] | None]):
+    def __init__(self, said: Sequence[dict[str, Any]], log: list[str]) -> None:
+        super().__init__()
+        self._log = log
+        for document in said:
+            self.put(document)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> dict[str, Any] | None:
+        found = super().get(block=False)
+        self._log.append(f"hear {next(iter((found or {}).values()))}")
+        return found
+
+
+def asked(*steps: str) -> list[dict[str, Any]]:
+    return [{"imported": 2.5}, *({"step": step} for step in steps)]
+
+
+def test_the_first_steps_are_taken_once_and_before_the_flow_asks() -> None:
+    flow = Flow(*asked("receive", "judge", "build_marts"), {"ended": None})
+    flow.conduct(lambda step: f"{step} done")
+    assert flow.log[:3] == ["take receive", "take judge", "hear 2.5"]
+    assert [line for line in flow.log if line.startswith("take")] == [
+        "take receive",
+        "take judge",
+        "take build_marts",
+    ]
+    assert flow.answers == [{"value": f"{step} done"} for step in ("receive", "judge", "build_marts")]
+
+
+def test_a_step_that_failed_ahead_is_told_and_taken_anew_when_it_is_asked_again() -> None:
+    failures = [SourceFailed("the share is away", where="inbox", next_step="Look at it.")]
+
+    def take(step: str) -> str:
+        if failures:
+            raise failures.pop()
+        return "done"
+
+    flow = Flow(*asked("receive", "receive", "judge"), {"ended": None})
+    flow.conduct(take)
+    assert flow.log.count("take receive") == 2
+    assert flow.log.index("take judge") > flow.log.index("hear judge")
+    assert [next(iter(answer)) for answer in flow.answers] == ["error", "value", "value"]
+    assert flow.answers[0]["error"]["kind"] == "SourceFailed"
+
+
+def test_what_blocked_ahead_of_the_flow_is_what_ends_the_run() -> None:
+    blocked = Blocked("blocked by checks", where="run", next_step="Deliver what is missing.")
+
+    def take(step: str) -> None:
+        if step == "judge":
+            raise blocked
+
+    flow = Flow(*asked("receive", "judge"), {"ended": {"kind": "Blocked", "what": "blocked"}})
+    with pytest.raises(Blocked) as caught:
+        flow.conduct(take)
+    assert caught.value is blocked
