@@ -112,17 +112,21 @@ def show_audit(console: Console, evidence: dict[str, Any]) -> None:
         program = manifest["program"]
         tree = {True: "clean tree", False: "changed tree", None: "not from git"}[program["clean"]]
         previous = manifest["previous"]
-        console.print(
-            f"Publication {manifest['publication_id']} ({manifest['home']}), batch {manifest['batch']}, "
-            f"plan {manifest['plan_version']}\n"
-            f"Program {program['version']}, commit {program['commit'] or 'unknown'}, {tree}\n"
-            f"Tools: {', '.join(f'{name} {version}' for name, version in manifest['tools'].items())}\n"
-            f"Before it: {previous['publication_id'] if previous else 'none'}"
-            + (f", manifest SHA-256 {previous['manifest_sha256']}" if previous else "")
-            + "\n",
-            soft_wrap=True,
-            highlight=False,
+        tools = ", ".join(f"{name} {version}" for name, version in manifest["tools"].items())
+        before = (
+            f"{previous['publication_id']}, manifest SHA-256 {previous['manifest_sha256']}"
+            if previous
+            else "none"
         )
+        for line in (
+            f"Publication {manifest['publication_id']} ({manifest['home']}), batch {manifest['batch']}, "
+            f"plan {manifest['plan_version']}",
+            f"Program {program['version']}, commit {program['commit'] or 'unknown'}, {tree}",
+            f"Tools: {tools}",
+            f"Before it: {before}",
+        ):
+            show.paragraph(console, line)
+        console.print()
     show.sources(console, evidence["fetches"])
     show.table(
         console,

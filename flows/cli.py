@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.main
 from rich.console import Console
 from typer.exceptions import TyperException
 
@@ -34,7 +35,10 @@ app = typer.Typer(
 )
 
 HomeOption = Annotated[
-    Path, typer.Option("--home", envvar="SRAAP_HOME", help="Folder that holds everything the pipeline keeps.")
+    Path,
+    typer.Option(
+        "--home", metavar="DIR", envvar="SRAAP_HOME", help="Folder that holds everything the pipeline keeps."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -49,8 +53,8 @@ class _Output(Console):
 
 
 def out() -> Console:
-    """Where results go; wide when piped, so that nothing is folded that a program may read."""
-    return _Output(width=None if sys.stdout.isatty() else 200)
+    """Where results go; piped, no line is folded, for a program may read it."""
+    return _Output(width=None if sys.stdout.isatty() else 100_000)
 
 
 def err() -> Console:
@@ -62,17 +66,19 @@ def err() -> Console:
 def refresh(
     *,
     inbox: Annotated[
-        list[Path] | None, typer.Option(help="Folder with a delivery; may be given several times.")
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Folder with a delivery; may be given several times."),
     ] = None,
     as_of: Annotated[
-        str | None, typer.Option(help="Day of knowledge, YYYY-MM-DD; today if left out.")
+        str | None, typer.Option(metavar="DATE", help="Day of knowledge, YYYY-MM-DD; today if left out.")
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     accept: Annotated[
-        list[str] | None, typer.Option(help="Publish in spite of this check; kept in the manifest for ever.")
+        list[str] | None,
+        typer.Option(metavar="CODE", help="Publish in spite of this check; kept in the manifest for ever."),
     ] = None,
-    by: Annotated[str, typer.Option(help="Who accepts.")] = "",
-    why: Annotated[str, typer.Option(help="Why it is accepted.")] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who accepts.")] = "",
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Why it is accepted.")] = "",
     full: Annotated[
         bool, typer.Option("--full", help="Read, judge and build everything anew, even if nothing is new.")
     ] = False,
@@ -169,7 +175,7 @@ def _reproduce(home: Path, publication: str, as_json: bool) -> int:
 
 @app.command()
 def check(
-    delivery: Annotated[Path, typer.Argument(help="Folder with the files to judge.")],
+    delivery: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the files to judge.")],
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -188,7 +194,8 @@ def template(
     target: Annotated[Path, typer.Argument(metavar="OUT.xlsx", help="The workbook to write.")],
     *,
     year: Annotated[
-        int | None, typer.Option(help="Reporting year of the coding sheet; this year if left out.")
+        int | None,
+        typer.Option(metavar="YEAR", help="Reporting year of the coding sheet; this year if left out."),
     ] = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -269,11 +276,13 @@ def _print_check(report: Any, as_json: bool) -> None:
 
 @app.command()
 def explain(
-    indicator: Annotated[str, typer.Argument(help="Number of an indicator, such as 7.1.")],
+    indicator: Annotated[
+        str, typer.Argument(metavar="INDICATOR", help="Number of an indicator, such as 7.1.")
+    ],
     *,
-    year: Annotated[int, typer.Option(help="Reporting year.")],
+    year: Annotated[int, typer.Option(metavar="YEAR", help="Reporting year.")],
     state: Annotated[
-        str | None, typer.Option(help="A state by its ISO 3166-1 alpha-3 code, such as KHM.")
+        str | None, typer.Option(metavar="ISO3", help="A state by its ISO 3166-1 alpha-3 code, such as KHM.")
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -314,7 +323,8 @@ def diff(
 @app.command()
 def audit(
     run: Annotated[
-        str | None, typer.Argument(help="Id of a run or publication; the published one if left out.")
+        str | None,
+        typer.Argument(metavar="RUN", help="Id of a run or publication; the published one if left out."),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -333,17 +343,20 @@ def audit(
 @app.command()
 def verify(
     publication: Annotated[
-        str | None, typer.Argument(help="Id of a publication; the published one if left out.")
+        str | None,
+        typer.Argument(metavar="PUBLICATION", help="Id of a publication; the published one if left out."),
     ] = None,
     *,
     anchor: Annotated[
         bool, typer.Option("--anchor", help="Print the head, if all is whole, to be kept elsewhere.")
     ] = False,
     against: Annotated[
-        str | None, typer.Option(help="An anchor that was kept: ID:SHA256, or a file that holds it.")
+        str | None,
+        typer.Option(metavar="ANCHOR", help="An anchor that was kept: ID:SHA256, or a file that holds it."),
     ] = None,
     public_key: Annotated[
-        Path | None, typer.Option(help="PEM file of the Ed25519 key that signed the manifests.")
+        Path | None,
+        typer.Option(metavar="FILE", help="PEM file of the Ed25519 key that signed the manifests."),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -400,8 +413,11 @@ def _status(stack: contextlib.ExitStack) -> Callable[[str], None]:
 
 @app.command()
 def withdraw(
-    sha256: Annotated[str, typer.Argument(help="SHA-256 of a pending file; the first 8 characters will do.")],
-    why: Annotated[str, typer.Option(help="Why it is taken back.")],
+    sha256: Annotated[
+        str,
+        typer.Argument(metavar="SHA256", help="SHA-256 of a pending file; the first 8 characters will do."),
+    ],
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Why it is taken back.")],
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -476,7 +492,8 @@ def _read_text(source: str) -> str:
 def prune(
     *,
     keep: Annotated[
-        int | None, typer.Option(help="How many publications to keep whole; the published one always is.")
+        int | None,
+        typer.Option(metavar="N", help="How many publications to keep whole; the published one always is."),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -535,14 +552,16 @@ def doctor(
 @app.command()
 def serve(
     *,
-    cron: Annotated[str, typer.Option(help="When, as a cron line: minute hour day month weekday.")] = (
-        "15 2 * * *"
-    ),
+    cron: Annotated[
+        str, typer.Option(metavar="CRON", help="When, as a cron line: minute hour day month weekday.")
+    ] = ("15 2 * * *"),
     timezone: Annotated[
-        str | None, typer.Option(help="Time zone of the cron line; SRAAP_TZ, or Europe/Zurich.")
+        str | None,
+        typer.Option(metavar="ZONE", help="Time zone of the cron line; SRAAP_TZ, or Europe/Zurich."),
     ] = None,
     inbox: Annotated[
-        list[Path] | None, typer.Option(help="Folder that is looked into each night; several times.")
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Folder that is looked into each night; several times."),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     debug: DebugOption = False,
@@ -590,7 +609,7 @@ def plan_load(
     ],
     *,
     version: Annotated[
-        str | None, typer.Option(help="Name of the version; the folder's name unless given.")
+        str | None, typer.Option(metavar="NAME", help="Name of the version; the folder's name unless given.")
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -702,10 +721,23 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(_exit_code(given))
 
 
+def command() -> Any:
+    """``sraap`` as it is run: ``app``, its help without types of Python, which say nothing to people."""
+    group = typer.main.get_command(app)
+    commands: list[Any] = [group]
+    while commands:
+        found = commands.pop()
+        commands += getattr(found, "commands", {}).values()
+        for parameter in found.get_params(typer.Context(found)):
+            if getattr(parameter, "is_flag", False) or parameter.param_type_name == "argument":
+                parameter.display_type_rich = lambda ctx: None
+    return group
+
+
 def _exit_code(given: list[str]) -> int:
     code: object = 0
     try:
-        code = app(args=given, standalone_mode=False, prog_name="sraap")
+        code = command()(args=given, standalone_mode=False, prog_name="sraap")
         if code == Interrupted.exit_code:  # Typer turns Ctrl-C into this, and says nothing
             code = _explain_error(_interrupted(), given)
     except SraapError as error:

@@ -21,7 +21,6 @@ from flows.errors import UsageProblem
 from flows.files import read_json
 from flows.home import Home
 from flows.ledger import Ledger
-from flows.plain_text import shown as escape
 from flows.program import figures_version
 from flows.spark import DUCKDB
 
@@ -225,14 +224,13 @@ def show_diff(console: Console, found: Mapping[str, Any]) -> None:
     console.print(f"{show.amount(len(values), 'value')} differ", style="bold", highlight=False)
     for value in values:
         part = "" if value["breakdown"] == "total" else f", {value['breakdown']} {value['breakdown_value']}"
-        console.print(
-            f"{value['indicator_id']} {value['reporting_year']}{escape(part)}: "
+        show.paragraph(
+            console,
+            f"{value['indicator_id']} {value['reporting_year']}{part}: "
             f"{_figure(value['old'])} -> {_figure(value['new'])}, {value['reason']}",
-            soft_wrap=True,
-            highlight=False,
         )
         for row in value["rows"]:
-            console.print(f"    {escape(_place(row))}", soft_wrap=True, highlight=False)
+            show.paragraph(console, _place(row), indent=4)
 
 
 def _figure(side: Mapping[str, Any] | None) -> str:

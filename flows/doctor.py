@@ -162,7 +162,9 @@ def _disk(home: Home) -> Iterator[Finding]:
 def _home(home: Home) -> Iterator[Finding]:
     if not home.exists:
         yield Finding(
-            "home", "broken", f"There is no home at {home.root}. Make one with: sraap refresh --home"
+            "home",
+            "broken",
+            f"There is no home at {home.root}. Make one with: sraap refresh --home {home.root}",
         )
         return
     try:

@@ -239,7 +239,7 @@ def show_explanation(console: Console, explanation: dict[str, Any]) -> None:
         console.print(f"{side}: {len(members)}", style="bold")
         for reason in dict.fromkeys(m["reason"] for m in members):
             names = [m["name"] or m["member_key"] for m in members if m["reason"] == reason]
-            console.print(f"  {reason} ({len(names)}): {escape(', '.join(names))}", highlight=False)
+            show.paragraph(console, f"{reason} ({len(names)}): {', '.join(names)}", indent=2)
         console.print()
 
 
@@ -283,7 +283,7 @@ def _show_state(console: Console, state: dict[str, Any]) -> None:
             },
         )
         for sentence in observation["searched"]:
-            console.print(f"Searched: {escape(sentence)}", highlight=False)
+            show.paragraph(console, f"Searched: {sentence}")
         for source in observation["sources"]:
             _show_source(console, source)
 
@@ -301,18 +301,15 @@ def _show_source(console: Console, source: dict[str, Any]) -> None:
     }
     for label, text in details.items():
         if text:
-            console.print(f"  {label}: {escape(str(text))}", highlight=False, soft_wrap=True)
+            show.paragraph(console, f"{label}: {text}", indent=2)
     for version in source["versions"]:
         sheet = f", sheet {version['sheet']}" if version["sheet"] else ""
-        console.print(
-            f"  received {version['received_on']}, {escape(str(version['file_name']) + sheet)}, "
-            f"{escape(version['place'] or 'row ' + str(version['row_number']))}: {escape(version['why'])}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        place = version["place"] or f"row {version['row_number']}"
+        seen = f"received {version['received_on']}, {version['file_name']}{sheet}, {place}"
+        show.paragraph(console, f"{seen}: {version['why']}", indent=2)
     said = source["checks"]
-    console.print(f"  checks: {said['passed']} passed", highlight=False)
+    show.paragraph(console, f"checks: {said['passed']} passed", indent=2)
     for finding in said["findings"]:
         where = "this row" if finding["touches_row"] else "other rows of its table"
         sentence = f"{finding['check_code']} ({finding['severity']}), {where}: {finding['sentence'] or ''}"
-        console.print(f"    {escape(sentence)}", highlight=False, soft_wrap=True)
+        show.paragraph(console, sentence, indent=4)

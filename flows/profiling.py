@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from flows import children
 from flows.build import target_path
 from flows.files import read_json
 from flows.home import Home
+from flows.show import table as show_table
 
 SLOWEST = 8
 """Nodes of dbt that are named."""
@@ -69,16 +69,15 @@ def _slowest_nodes(home: Home, target: str) -> list[dict[str, Any]]:
 
 def show(console: Console, found: Mapping[str, Any]) -> None:
     """Print a profile as tables."""
-    table = Table("phase", "seconds", "processor seconds", title="Where the time went")
-    for phase in (*found["phases"], {"name": "whole", **found["whole"]}):
-        table.add_row(phase["name"], f"{phase['seconds']:.2f}", f"{phase['cpu']:.2f}")
-    console.print(table)
+    phases = [
+        {"name": phase["name"], "seconds": float(phase["seconds"]), "cpu": float(phase["cpu"])}
+        for phase in (*found["phases"], {"name": "whole", **found["whole"]})
+    ]
+    columns = {"name": "phase", "seconds": "seconds", "cpu": "processor seconds"}
+    show_table(console, "Where the time went", phases, columns)
     for title, lines in (
         ("Tools, started beside each other", found["tools"].items()),
         ("dbt's slowest nodes", [(node["name"], node["seconds"]) for node in found["dbt_nodes"]]),
     ):
-        if lines:
-            table = Table(title, "seconds")
-            for name, seconds in lines:
-                table.add_row(name, f"{seconds:.2f}")
-            console.print(table)
+        rows = [{"name": name, "seconds": float(seconds)} for name, seconds in lines]
+        show_table(console, title, rows, {"name": "name", "seconds": "seconds"})

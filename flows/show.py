@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape as without_markup
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from flows.errors import SraapError
+from flows.plain_text import printable
 from flows.plain_text import shown as escape
 
 
@@ -42,21 +48,116 @@ def error(console: Console, problem: SraapError) -> None:
 def table(
     console: Console, title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
 ) -> None:
-    """Rows as a table; ``columns``: key -> heading. Numbers go to the right; nothing is cut when piped; a
-    column that no row fills is left out."""
+    """Rows as a table; ``columns``: key -> heading; a column that no row fills is left out.
+
+    On a terminal a table fits its width: words wrap, names are never cut in two, and where that is
+    impossible each row becomes a paragraph. Piped, each row is one line of plain text, however long.
+    """
     if not rows:
         return
     columns = {
         key: heading for key, heading in columns.items() if any(row.get(key) is not None for row in rows)
     }
-    shown = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for key, heading in columns.items():
-        numbers = all(isinstance(row.get(key), int | float | None) for row in rows)
-        shown.add_column(heading, justify="right" if numbers else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(_cell(row.get(key)) for key in columns))
-    console.print(shown)
+    found = [_column(console, heading, [row.get(key) for row in rows]) for key, heading in columns.items()]
+    console.print(escape(title), style="bold", highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        for cells in zip(*(column.plain() for column in found), strict=True):
+            line = GAP.join(cells).rstrip()
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+    elif widths := _fitting(found, console.width):
+        drawn = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0))
+        for column, width in zip(found, widths, strict=True):
+            drawn.add_column(
+                without_markup(column.heading),
+                justify="right" if column.is_numeric else "left",
+                width=width,
+                overflow="fold",
+            )
+        for cells in zip(*(column.cells for column in found), strict=True):
+            drawn.add_row(*map(without_markup, cells))
+        console.print(drawn)
+    else:
+        for cells in zip(*(column.cells for column in found), strict=True):
+            _paragraph(console, list(zip(found, cells, strict=True)))
     console.print()
+
+
+GAP = "  "
+LEAST_TEXT = 30
+"""A column of sentences is not made narrower than this, unless it is short."""
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A heading, and the cells below it as they are shown."""
+
+    heading: str
+    cells: list[str]
+    is_numeric: bool
+
+    @property
+    def natural(self) -> int:
+        """Characters of its widest cell."""
+        return max(map(len, (self.heading, *self.cells)))
+
+    @property
+    def least(self) -> int:
+        """Characters that it needs where only words wrap."""
+        if self.is_numeric:
+            return self.natural
+        words = [word for text in (self.heading, *self.cells) for word in text.split()]
+        return max([min(self.natural, LEAST_TEXT), *map(len, words)])
+
+    def plain(self) -> list[str]:
+        """Heading and cells, of one width."""
+        width = self.natural
+        return [
+            text.rjust(width) if self.is_numeric else text.ljust(width)
+            for text in (self.heading, *self.cells)
+        ]
+
+
+def _column(console: Console, heading: str, values: list[Any]) -> _Column:
+    cells = [_cell(value) for value in values]
+    if console.is_terminal:  # the beginning of a hash will do for people, and for every command
+        cells = [cell[:12] if _HASH.fullmatch(cell) else cell for cell in cells]
+    return _Column(heading, cells, all(isinstance(value, int | float | None) for value in values))
+
+
+def _fitting(columns: Sequence[_Column], most: int) -> list[int]:
+    """Widths with which all columns fit, the widest made narrower first; none where they can't fit."""
+    widths = [column.natural for column in columns]
+    least = [column.least for column in columns]
+    gaps = len(GAP) * (len(columns) - 1)
+    while sum(widths) + gaps > most:
+        _, place = max(
+            (width - need, place) for place, (width, need) in enumerate(zip(widths, least, strict=True))
+        )
+        if widths[place] == least[place]:
+            return []
+        widths[place] -= 1
+    return widths
+
+
+def _paragraph(console: Console, cells: Sequence[tuple[_Column, str]]) -> None:
+    """A row: its first cell, then short cells beside each other, then sentences, each with its heading."""
+    (_, first), *rest = [(column, cell) for column, cell in cells if cell] or [(cells[0][0], "")]
+    console.print(without_markup(first), highlight=False, soft_wrap=True)
+    short = [f"{column.heading} {cell}" for column, cell in rest if column.natural <= LEAST_TEXT]
+    long = [f"{column.heading}: {cell}" for column, cell in rest if column.natural > LEAST_TEXT]
+    for text in (", ".join(short), *long):
+        if text:
+            paragraph(console, text, indent=2)
+
+
+def paragraph(console: Console, text: str, indent: int = 0) -> None:
+    """A line that may be long: on a terminal its words wrap below each other; piped it stays a line."""
+    if console.is_terminal:
+        console.print(Padding(Text(printable(text)), (0, 0, 0, indent)), highlight=False)
+    else:
+        console.print(" " * indent + printable(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def _cell(value: Any) -> str:
@@ -64,7 +165,9 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return escape(f"{value:,}" if isinstance(value, int) else str(value))
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return printable(f"{value:,}" if isinstance(value, int) else str(value))
 
 
 def verdict(console: Console, judged: Mapping[str, Any]) -> None:
@@ -189,13 +292,20 @@ def changes(console: Console, changed: Mapping[str, Any] | None) -> None:
 
 def diagnosis(console: Console, found: Mapping[str, Any]) -> None:
     """What the doctor found."""
-    signs = {"well": "[green]well[/]  ", "look": "[yellow]LOOK[/]  ", "broken": "[bold red]BROKEN[/]"}
-    for finding in found["findings"]:
-        console.print(
-            f"{signs[finding['state']]}  {escape(finding['what'])}: {escape(finding['sentence'])}",
-            soft_wrap=True,
-            highlight=False,
-        )
+    signs = {"well": "[green]well[/]", "look": "[yellow]LOOK[/]", "broken": "[bold red]BROKEN[/]"}
+    lines = [
+        (signs[finding["state"]], f"{escape(finding['what'])}: {escape(finding['sentence'])}")
+        for finding in found["findings"]
+    ]
+    if not console.is_terminal:
+        for sign, sentence in lines:
+            gap = " " * (8 - len(Text.from_markup(sign)))
+            console.print(f"{sign}{gap}{sentence}", soft_wrap=True, highlight=False)
+        return
+    grid = Table.grid(padding=(0, 2))
+    for line in lines:
+        grid.add_row(*line)
+    console.print(grid, highlight=False)
 
 
 def erased(console: Console, done: Mapping[str, Any]) -> None:

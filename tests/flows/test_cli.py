@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from flows import cli
 from flows.check import check
+from tests.conftest import Sample
 from tests.flows.harness import ANSWERS, deliver, snapshot
 
 
@@ -88,9 +93,43 @@ def test_interrupt_ends_without_traceback(
 
 
 def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("refresh", "check", "explain", "audit", "withdraw"):
+    for command in sorted(cli.command().commands):
         assert run(command, "--help") == 0
-        assert command in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert command in said
+        assert not re.search(r"<(bool|str|int|path|list)", said), "types of Python mean nothing to people"
+
+
+@pytest.mark.parametrize(
+    ("shell", "typed", "offered"),
+    [
+        ("bash", {"COMP_WORDS": "sraap ref", "COMP_CWORD": "1"}, ["refresh"]),
+        ("bash", {"COMP_WORDS": "sraap plan ", "COMP_CWORD": "2"}, ["load", "list"]),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "sraap refresh --in"}, ["--inbox"]),
+        (
+            "fish",
+            {"_TYPER_COMPLETE_ARGS": "sraap ver", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+            ["verify"],
+        ),
+    ],
+)
+def test_shell_completes_commands_and_options(shell: str, typed: dict[str, str], offered: list[str]) -> None:
+    program = Path(sys.executable).parent / "sraap"
+    script = subprocess.run(
+        [program], env={**os.environ, "_SRAAP_COMPLETE": f"source_{shell}"}, capture_output=True, check=True
+    )
+    assert f"_SRAAP_COMPLETE=complete_{shell}" in script.stdout.decode()
+    asked = {**os.environ, **typed, "_SRAAP_COMPLETE": f"complete_{shell}"}
+    done = subprocess.run([program], env=asked, capture_output=True, check=True, text=True)
+    assert all(word in done.stdout for word in offered)
+    assert "withdraw" not in done.stdout, "only what fits what was typed"
+    assert done.stderr == ""
+
+
+def test_open_prints_where_the_site_is(sample: Sample, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("open", "--home", sample.home, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert Path(document["path"]).read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_check_says_what_would_happen_and_changes_nothing(

@@ -1,0 +1,82 @@
+"""Tables fit the terminal, cut no name in two, and are one line a row where a program reads them."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from flows import show
+
+SHA = "88b576b0bd90f22b0a450f438d6c780af5b1734fa1437b2212f7a451cae78c27"
+ROWS = [
+    {
+        "file": "article7_answers--2025.csv",
+        "sheet": None,
+        "rows": 13964,
+        "check": "AN-RECEIVED_ON-02",
+        "sha": SHA,
+        "why": "'2025-06-31' is not a real date written YYYY-MM-DD. Write it so, for example 2025-04-30.",
+    },
+    {"file": "states.csv", "sheet": None, "rows": 7, "check": "ST-KEY-01", "sha": SHA, "why": None},
+]
+COLUMNS = {
+    "file": "file",
+    "sheet": "sheet",
+    "rows": "rows",
+    "check": "check",
+    "sha": "SHA-256",
+    "why": "what to do",
+}
+
+
+def printed(width: int, terminal: bool) -> list[str]:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=terminal, width=width, color_system=None)
+    show.table(console, "Quarantined", ROWS, COLUMNS)
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 120, 200])
+def test_table_fits_the_terminal_and_cuts_no_name(width: int) -> None:
+    lines = printed(width, terminal=True)
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    for word in (
+        "article7_answers--2025.csv",
+        "AN-RECEIVED_ON-02",
+        "ST-KEY-01",
+        "13,964",
+        SHA[:12],
+        "YYYY-MM-DD.",
+    ):
+        assert word in text
+    assert SHA[:13] not in text
+    assert "sheet" not in text, "no row fills it"
+
+
+def test_wide_terminal_has_one_line_a_row_and_narrow_one_a_paragraph() -> None:
+    wide = printed(200, terminal=True)
+    assert wide[1].split() == ["file", "rows", "check", "SHA-256", "what", "to", "do"]
+    assert len([line for line in wide if line]) == 4
+    narrow = printed(60, terminal=True)
+    assert narrow[1] == "article7_answers--2025.csv"
+    assert narrow[2] == "  rows 13,964, check AN-RECEIVED_ON-02, SHA-256 88b576b0bd90"
+    assert "  what to do: '2025-06-31' is not a real date written" in narrow
+
+
+def test_piped_table_has_one_line_a_row_with_everything_in_it() -> None:
+    title, head, first, second, end = printed(80, terminal=False)
+    assert (title, end) == ("Quarantined", "")
+    assert head.split("  ")[0] == "file"
+    assert str(ROWS[0]["why"]) in first
+    assert SHA in first
+    assert SHA in second
+    assert first.index("13,964") + len("13,964") == second.index(" 7 ") + 2, "numbers end below each other"
+
+
+def test_numbers_with_fractions_have_two_of_them() -> None:
+    stream = io.StringIO()
+    show.table(Console(file=stream), "Times", [{"s": 1234.5}, {"s": 0.125}], {"s": "seconds"})
+    assert stream.getvalue().split() == ["Times", "seconds", "1,234.50", "0.12"]
