@@ -28,7 +28,8 @@ def write(folder: Path, *, previous: Mapping[str, str] | None, is_sample: bool) 
     gives the same bytes. Returns the index. Raises ``OSError`` and ``duckdb.Error``.
     """
     from flows.site.content import load
-    from flows.site.pages import TEMPLATES, pages
+    from flows.site.pages import pages
+    from flows.site.pieces import TEMPLATES
 
     target = folder / FOLDER
     for part in (target, target / "actions", target / "states"):
