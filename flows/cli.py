@@ -91,6 +91,7 @@ def refresh(
     target: Annotated[
         str | None,
         typer.Option(
+            metavar="TARGET",
             envvar="SRAAP_TARGET",
             help="Where dbt builds: duckdb, spark (a session on this machine) or spark-thrift (a cluster).",
             show_default="duckdb",

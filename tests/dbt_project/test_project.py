@@ -74,7 +74,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
         manifest = dbtRunner().invoke(["parse", *options]).result
         dbt("run", "--empty")
         results = dbt("test", "--select", "test_type:unit").result.results
-        yield Build(database, manifest, {r.node.name: str(r.status) for r in results})
+        unit_tests = [r for r in results if r.node.resource_type == "unit_test"]  # hooks have results too
+        yield Build(database, manifest, {r.node.name: str(r.status) for r in unit_tests})
     assert os.environ.get("SRAAP_BUILD_DB") != str(database)
 
 
@@ -167,7 +168,8 @@ def test_exposures_name_every_mart_their_program_reads(build: Build, exposure: s
 
 
 def test_nodes_stay_few(build: Build) -> None:
-    nodes = len(build.manifest.nodes) + len(build.manifest.unit_tests)
+    built = [node for node in build.manifest.nodes.values() if node.resource_type != "operation"]
+    nodes = len(built) + len(build.manifest.unit_tests)
     assert nodes <= MOST_NODES, f"{nodes} nodes: each costs time every night"
 
 
