@@ -94,7 +94,7 @@ SETTINGS = (
     ),
     Setting("SRAAP_SPARK_MASTER", "Master of the session of --target spark.", "local[2]"),
     Setting("SRAAP_SPARK_MEMORY", "Memory of that session's driver.", "2g"),
-    Setting("SRAAP_SPARK_PARTITIONS", "Partitions of a shuffle; more for large data.", "1"),
+    Setting("SRAAP_SPARK_PARTITIONS", "Partitions of a shuffle in that session; more for large data.", "1"),
     Setting("SRAAP_SPARK_HOST", "Host of the Thrift server of --target spark-thrift.", "localhost"),
     Setting("SRAAP_SPARK_PORT", "Its port.", "10000"),
     Setting("SRAAP_SPARK_USER", "User who logs in there.", "sraap"),

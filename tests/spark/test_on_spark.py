@@ -110,9 +110,14 @@ def second_night(first: Path, name: str, *arguments: str, **options: Any) -> Pat
 
 
 @pytest.fixture(scope="module")
-def nights(first: Path) -> Nights:
+def on_duckdb(first: Path) -> Path:
+    return second_night(first, "duckdb")
+
+
+@pytest.fixture(scope="module")
+def nights(first: Path, on_duckdb: Path) -> Nights:
     return Nights(
-        second_night(first, "duckdb"),
+        on_duckdb,
         second_night(first, "spark", "--target", "spark", sraap=SPARK_BIN / "sraap", **ON_SPARK),
     )
 
@@ -255,13 +260,13 @@ def thrift_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
 
 @pytest.mark.skipif(os.environ.get("SRAAP_ON_SPARK") == "small", reason="a second build: make spark")
 def test_through_thrift_it_is_the_same(
-    first: Path, nights: Nights, thrift_server: dict[str, str], tmp_path: Path
+    first: Path, on_duckdb: Path, thrift_server: dict[str, str], tmp_path: Path
 ) -> None:
     storage = {"SRAAP_SPARK_STORAGE": str(tmp_path / "shared"), "SRAAP_SPARK_SCHEMA": "mine"}
     home = second_night(
         first, "thrift", "--target", "spark-thrift", sraap=SPARK_BIN / "sraap", **thrift_server, **storage
     )
-    assert differences(nights.on_duckdb, home) == []
+    assert differences(on_duckdb, home) == []
     assert [path.name for path in (tmp_path / "shared" / "mine").iterdir()] == ["sraap.home"]
 
 
