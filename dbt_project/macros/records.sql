@@ -11,24 +11,31 @@
 {#
   The versions of a dataset's records that count at A: of the versions received by A the one with the latest
   received_on (tie: the greatest delivery_seq), and no record at all where that version is a retraction
-  (semantics.md, Which version of a row counts). They are found by their keys alone, and what they say is read
-  afterwards: texts need not be sorted.
+  (semantics.md, Which version of a row counts).
 #}
 {% macro counting_versions(dataset, key) -%}
     select landed.*
     from {{ source('landing', dataset) }} as landed
     where
-        landed.delivery_seq in (
-            select versions.delivery_seq
-            from {{ source('landing', dataset) }} as versions
-            where versions.received_on <= {{ as_of() }}
-            qualify
-                row_number() over (
-                    partition by {% for column in key %}versions.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
-                    order by versions.received_on desc, versions.delivery_seq desc
-                ) = 1
-                and versions.record_status = 'active'
+        landed.record_status = 'active'
+        and landed.delivery_seq in (
+            {{ latest_versions(dataset, key) }}
         )
+{%- endmacro %}
+
+{#
+  The delivery_seq of the version of each record that counts at A, be it a retraction. They are found by their keys
+  alone, and what they say is read afterwards: texts need not be sorted.
+#}
+{% macro latest_versions(dataset, key) -%}
+    select versions.delivery_seq
+    from {{ source('landing', dataset) }} as versions
+    where versions.received_on <= {{ as_of() }}
+    qualify
+        row_number() over (
+            partition by {% for column in key %}versions.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+            order by versions.received_on desc, versions.delivery_seq desc
+        ) = 1
 {%- endmacro %}
 
 {# Where a row stands: the columns that lead from a record to its file. #}

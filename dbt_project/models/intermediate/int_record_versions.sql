@@ -3,52 +3,35 @@
 -- observation_sources.
 
 {% set keys = {
-    'states': 'iso3',
-    'treaty_actions': 'action_id',
-    'obligations': 'obligation_id',
-    'article7_reports': 'report_id',
-    'article7_answers': "concat(report_id, '|', indicator_id)",
-    'meetings': 'meeting_id',
-    'meeting_statements': 'statement_id',
-    'contributions': 'contribution_id',
-    'extension_requests': 'request_id',
-    'completion_declarations': 'declaration_id',
-    'stockpile_discoveries': 'discovery_id',
-    'compliance_cases': 'case_id',
+    'states': ['iso3'],
+    'treaty_actions': ['action_id'],
+    'obligations': ['obligation_id'],
+    'article7_reports': ['report_id'],
+    'article7_answers': ['report_id', 'indicator_id'],
+    'meetings': ['meeting_id'],
+    'meeting_statements': ['statement_id'],
+    'contributions': ['contribution_id'],
+    'extension_requests': ['request_id'],
+    'completion_declarations': ['declaration_id'],
+    'stockpile_discoveries': ['discovery_id'],
+    'compliance_cases': ['case_id'],
 } %}
 
-with
-
-versions as (
-    {% for dataset, key in keys.items() %}
-    select
-        '{{ dataset }}' as dataset,
-        {{ key }} as record_key,
-        record_status,
-        {{ provenance('landing_rows') }}
-    from {{ source('landing', dataset) }} as landing_rows
-    where received_on <= {{ as_of() }}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
-counting as (
-    select
-        dataset,
-        delivery_seq
-    from versions
-    qualify
-        row_number() over (
-            partition by dataset, record_key
-            order by received_on desc, delivery_seq desc
-        ) = 1
-)
-
+{% for dataset, key in keys.items() %}
 select
-    versions.*,
+    '{{ dataset }}' as dataset,
+    {% if dataset == 'article7_answers' %}
+    concat(landing_rows.report_id, '|', landing_rows.indicator_id) as record_key,
+    {% else %}
+    landing_rows.{{ key[0] }} as record_key,
+    {% endif %}
+    landing_rows.record_status,
+    {{ provenance('landing_rows') }},
     counting.delivery_seq is not null as is_counting
-from versions
-left join counting
-    on
-        versions.dataset = counting.dataset
-        and versions.delivery_seq = counting.delivery_seq
+from {{ source('landing', dataset) }} as landing_rows
+left join (
+    {{ latest_versions(dataset, key) }}
+) as counting on landing_rows.delivery_seq = counting.delivery_seq
+where landing_rows.received_on <= {{ as_of() }}
+{{ 'union all' if not loop.last }}
+{% endfor %}
