@@ -10,7 +10,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench fuzz indico mutants reference docs superset superset-serve clean \
+.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench scale fuzz indico mutants reference docs superset superset-serve clean \
   setup-spark spark spark-small
 
 help: ## what there is to do
@@ -106,6 +106,9 @@ spark-small: setup-dev setup-spark ## the same without Thrift, as in .ci/run
 ROUNDS ?= 5
 bench: setup-dev ## medians of five: refreshes, dbt alone, the plain recomputation; writes docs/performance.md
 	$(BIN)/python -m tests.bench --rounds $(ROUNDS)
+SIZES ?= 1,10,100
+scale: setup-dev ## refreshes of 1, 10 and 100 times as much data as in life; writes docs/scaling.md
+	$(BIN)/python -m tests.scale --sizes $(SIZES)
 fuzz: setup-dev ## reads 10,000 mutated files; none may crash, hang or bloat what reads them
 	$(BIN)/python -m tests.sources.fuzz
 

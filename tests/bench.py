@@ -86,10 +86,10 @@ def _memory(process: psutil.Process) -> int:
     return total
 
 
-def timed(command: list[str], environment: dict[str, str], folder: Path) -> Once:
+def timed(command: list[str], environment: dict[str, str], folder: Path, look_every: float = 0.1) -> Once:
     """Seconds, processor seconds and peak memory in bytes of a command with all its processes.
 
-    Raises ``RuntimeError`` if it fails.
+    ``look_every``: seconds between two looks at their memory. Raises ``RuntimeError`` if it fails.
     """
     peak = 0
     done = threading.Event()
@@ -104,7 +104,7 @@ def timed(command: list[str], environment: dict[str, str], folder: Path) -> Once
 
         def watch() -> None:
             nonlocal peak
-            while not done.wait(0.1):
+            while not done.wait(look_every):
                 try:
                     peak = max(peak, _memory(watched))
                 except psutil.NoSuchProcess:
@@ -212,7 +212,8 @@ def _rounds(work: Path) -> dict[str, Callable[[int], Once]]:
     }
 
 
-def _machine() -> str:
+def machine() -> str:
+    """The machine in a few words."""
     model = platform.processor() or platform.machine()
     with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -247,7 +248,8 @@ def _aim(what: str) -> str:
     return f"≤ {AIMS[what]:.2f}" if what in AIMS else ""
 
 
-def _markdown(rows: list[list[str]]) -> str:
+def markdown(rows: list[list[str]]) -> str:
+    """Rows of text, the heading first, as a table."""
     heading, *others = rows
     lines = [heading, ["---", *["---:"] * (len(heading) - 1)], *others]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -264,22 +266,22 @@ def _page(rounds: int, rows: list[list[str]], profiles: dict[str, dict[str, Any]
         "# Performance\n\n",
         "Written by `make bench`; change nothing here by hand. Why it is as it is: "
         "[decision 021](decisions/021-three-processes.md).\n\n",
-        f"{rounds} rounds, interleaved, after one that is not counted, on {_machine()}; Python "
+        f"{rounds} rounds, interleaved, after one that is not counted, on {machine()}; Python "
         f"{platform.python_version()}. Ratios are of medians, to `dbt build` by its own command on the same "
         "project, data and selection in the same rounds. Peak memory is of all processes of a command "
         "together; the aim is 900 MB (858 MiB). What is done beside each other: receiving and judging beside "
         "the start of Prefect and of dbt, figures of the night before beside judging, evidence that needs no "
         "table beside dbt's build.\n\n",
-        _markdown(rows),
+        markdown(rows),
     ]
     for what, profile in profiles.items():
         parts.append(
             f"\n## Where the time of a {what} goes\n\nOne run, as `sraap refresh --profile` gives it.\n\n"
         )
-        parts.append(_markdown(_phases(profile)))
+        parts.append(markdown(_phases(profile)))
         tools = [["started beside each other", "seconds"]]
         tools += [[name, f"{seconds:.2f}"] for name, seconds in profile["tools"].items()]
-        parts.append("\n" + _markdown(tools))
+        parts.append("\n" + markdown(tools))
     return "".join(parts)
 
 

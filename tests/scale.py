@@ -1,0 +1,243 @@
+"""What a refresh costs with 1, 10 and 100 times as much data as there is in life.
+
+``make scale`` (``SIZES=1,10`` for some of them) makes a delivery of each size (sources/sample/generate.py),
+refreshes a new home from it with the program's own command, and writes what it took into ``docs/scaling.md``,
+between its two marks:
+
+- seconds on the clock, processor seconds, the peak memory of all processes together, bytes written;
+- how the cost grows from one size to the next above the fixed cost, that of the smallest size, as the
+  exponent of the number of rows;
+- what a million answers more cost, beside what DuckDB alone takes to read the same CSV files and write them
+  as Parquet, in the same run;
+- how long the largest home's marts take to be read (tests/bench_reads.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+
+from sources.sample.generate import SEED, generate
+from tests import bench_reads
+from tests.bench import BIN, MEBIBYTE, ROOT, Once, machine, markdown, timed
+
+PAGE = ROOT / "docs" / "scaling.md"
+BEGIN, END = "<!-- written by make scale -->\n", "<!-- end of what make scale writes -->\n"
+AS_OF = "2026-11-20"
+"""The day on which the sample's last row was received."""
+PEAK_AIM = 1.5 * 1024 * MEBIBYTE
+EXPONENT_AIM = 1.0
+MARGINAL_AIM = 5.0
+COSTS = (("seconds", "seconds"), ("cpu", "processor seconds"))
+DUCKDB = """
+import json, sys, time, duckdb
+files, target = json.loads(sys.argv[1]), sys.argv[2]
+found = []
+for _ in range(3):
+    clock, cpu = time.perf_counter(), time.process_time()
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy (from read_csv({files!r}, all_varchar = true, header = true)) to '{target}' "
+            "(format parquet)"
+        )
+    found.append((time.perf_counter() - clock, time.process_time() - cpu))
+print(json.dumps(sorted(found)[1]))
+"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What one size took. ``rows`` that were read, ``answers`` among them; ``duckdb``: seconds and processor
+    seconds that it takes alone for the files of answers; ``phases``: seconds and processor seconds."""
+
+    scale: int
+    delivered: int
+    rows: int
+    answers: int
+    taken: Once
+    written: int
+    duckdb: tuple[float, float]
+    phases: dict[str, tuple[float, float]]
+
+
+def _written() -> int:
+    """Bytes that this process and its ended children gave to the disk; 0 where the system doesn't tell."""
+    try:
+        lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return int(dict(line.split(": ") for line in lines)["write_bytes"])
+
+
+def measure(scale: int, work: Path, say: Console) -> Size:
+    """Make the delivery, refresh a new home from it, and have DuckDB alone read its answers.
+
+    Raises ``RuntimeError`` where the refresh fails.
+    """
+    delivery, home = work / f"delivery-{scale}", work / f"home-{scale}"
+    began = time.perf_counter()
+    generate(delivery, SEED, scale)
+    delivered = sum(path.stat().st_size for path in delivery.iterdir())
+    say.print(f"{scale}: {delivered / 1e6:.1f} MB made in {time.perf_counter() - began:.0f} s", style="dim")
+    before = _written()
+    taken = timed(
+        [str(BIN / "sraap"), "refresh", "--home", str(home), "--inbox", str(delivery), "--as-of", AS_OF],
+        {},
+        work,
+        look_every=0.25,
+    )
+    written = _written() - before
+    answers = sorted(map(str, delivery.glob("article7_answers--*.csv")))
+    alone = subprocess.run(
+        [sys.executable, "-c", DUCKDB, json.dumps(answers), str(work / "answers.parquet")],
+        capture_output=True,
+        check=True,
+    )
+    (run,) = sorted((home / "runs").glob("*/run.json"))
+    phases = {
+        phase["name"]: (phase["seconds"], phase["cpu"])
+        for phase in json.loads(run.read_text(encoding="utf-8"))["phases"]
+    }
+    with duckdb.connect(str(home / "published" / "warehouse.duckdb"), read_only=True) as connection:
+        found = connection.execute(
+            "select sum(rows_read), sum(rows_read) filter (dataset = 'article7_answers') "
+            "from audit.row_balance"
+        ).fetchone()
+    assert found is not None
+    rows, rows_of_answers = map(int, found)
+    seconds, cpu = json.loads(alone.stdout)
+    size = Size(scale, delivered, rows, rows_of_answers, taken, written, (seconds, cpu), phases)
+    say.print(
+        f"{scale}: {size.rows:,} rows in {taken.seconds:.1f} s, {taken.cpu:.1f} processor seconds, "
+        f"peak {taken.peak / MEBIBYTE:.0f} MiB",
+        style="dim",
+    )
+    return size
+
+
+def exponent(first: Size, one: Size, other: Size, cost: str) -> float:
+    """How ``cost`` (``seconds`` or ``cpu``) grows with the rows from one size to the other, above the first;
+    NaN where one cost no more than the first."""
+    costs = [getattr(size.taken, cost) - getattr(first.taken, cost) for size in (one, other)]
+    rows = [size.rows - first.rows for size in (one, other)]
+    if min(costs) <= 0:
+        return math.nan
+    return math.log(costs[1] / costs[0]) / math.log(rows[1] / rows[0])
+
+
+def _sizes(sizes: list[Size]) -> list[list[str]]:
+    heading = [
+        "times life",
+        "delivered MB",
+        "rows",
+        "answers",
+        "seconds",
+        "processor s",
+        "peak MiB",
+        "written MB",
+    ]
+    return [heading] + [
+        [
+            str(size.scale),
+            f"{size.delivered / 1e6:.1f}",
+            f"{size.rows:,}",
+            f"{size.answers:,}",
+            f"{size.taken.seconds:.1f}",
+            f"{size.taken.cpu:.1f}",
+            f"{size.taken.peak / MEBIBYTE:.0f}",
+            f"{size.written / 1e6:.0f}",
+        ]
+        for size in sizes
+    ]
+
+
+def _phases(sizes: list[Size]) -> list[list[str]]:
+    names = list(dict.fromkeys(name for size in sizes for name in size.phases))
+    rows = [["processor seconds of phase", *(f"× {size.scale}" for size in sizes)]]
+    return rows + [[name, *(f"{s.phases.get(name, (0, 0))[1]:.1f}" for s in sizes)] for name in names]
+
+
+def _aims(sizes: list[Size]) -> list[list[str]]:
+    first, last = sizes[0], sizes[-1]
+    rows = [["what", "measured", "aim"]]
+    peak = last.taken.peak / MEBIBYTE
+    rows.append(
+        [f"peak memory at {last.scale} times life, MiB", f"{peak:.0f}", f"≤ {PEAK_AIM / MEBIBYTE:.0f}"]
+    )
+    for one, other in pairwise(sizes[1:]):
+        for cost, words in COSTS:
+            value = f"{exponent(first, one, other, cost):.2f}"
+            what = f"exponent of {words}, {one.scale} to {other.scale} times life"
+            rows.append([what, value, f"≤ {EXPONENT_AIM:.1f}"])
+    if len(sizes) == 1:
+        return rows
+    millions = (last.answers - first.answers) / 1e6
+    for place, (cost, words) in enumerate(COSTS):
+        more = (getattr(last.taken, cost) - getattr(first.taken, cost)) / millions
+        alone = last.duckdb[place] / (last.answers / 1e6)
+        rows += [
+            [f"{words} of a million answers more", f"{more:.2f}", ""],
+            [f"{words} DuckDB alone takes for a million", f"{alone:.2f}", ""],
+            [f"ratio of {words}", f"{more / alone:.1f}", f"≤ {MARGINAL_AIM:.0f}"],
+        ]
+    return rows
+
+
+def page(sizes: list[Size], reads: str) -> str:
+    """What stands between the marks."""
+    last = sizes[-1].scale
+    return (
+        f"\nMeasured on {machine()}; Python {platform.python_version()}, DuckDB {duckdb.__version__}; "
+        f"one run of each size, as of {AS_OF}, seed {SEED}. Peak memory is of all processes together, shared "
+        "pages counted once.\n\n"
+        f"{markdown(_sizes(sizes))}\n{markdown(_aims(sizes))}\n{markdown(_phases(sizes))}\n"
+        f"Reads at {last} times life (`python -m tests.bench_reads HOME`):\n\n{reads}\n"
+    )
+
+
+def write(path: Path, text: str) -> None:
+    """Put the text between the marks of a page. Raises ``ValueError`` where it has none."""
+    old = path.read_text(encoding="utf-8")
+    before, begin, rest = old.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path} lacks the marks between which the table stands")
+    path.write_text(before + begin + text + end + after, encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the sizes, prints the tables and writes the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", default="1,10,100", help="times life, separated by commas")
+    parser.add_argument("--work", type=Path, help="folder that is kept (default: a temporary one)")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args(arguments)
+    console = Console()
+    wanted = sorted({int(size) for size in options.sizes.split(",")})
+    with tempfile.TemporaryDirectory(prefix="sraap-scale-") as name:
+        work = options.work or Path(name)
+        work.mkdir(parents=True, exist_ok=True)
+        sizes = [measure(scale, work, console) for scale in wanted]
+        reads = markdown(bench_reads.table(bench_reads.read_all(work / f"home-{wanted[-1]}")))
+    text = page(sizes, reads)
+    console.print(text)
+    write(options.page, text)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

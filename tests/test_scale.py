@@ -1,0 +1,172 @@
+"""Large deliveries: what the generator makes of them, and that portions are judged as the whole would be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from expectations import rows, taken
+from expectations.door import DeliveredTable, Verdict, judge
+from expectations.values import text
+from sources.contract import datasets
+from sources.frames import PACKED_ROWS
+from sources.reading import Table, read
+from sources.sample.generate import INDICATORS, generate
+from tests import scale as measuring
+from tests.bench import Once
+from tests.expectations.harness import PLAN, context, delivered, row, table
+from tests.scale import Size, exponent, write
+
+SCALE = 2
+LARGE = "article7_answers--2025-01"
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
+    """A delivery of twice life, and its expected findings."""
+    folder = tmp_path_factory.mktemp("twice") / "delivery"
+    return folder, generate(folder, scale=SCALE)
+
+
+def _cells(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def test_parquet_holds_the_cells_of_the_csv_files_and_both_are_made_again_to_the_byte(
+    tmp_path: Path, twice: tuple[Path, pd.DataFrame]
+) -> None:
+    folder, findings = twice
+    again = generate(tmp_path / "delivery", scale=SCALE, parquet=True)
+    as_parquet = sorted((tmp_path / "delivery").glob("*.parquet"))
+    assert {path.stem for path in as_parquet} == {
+        LARGE,
+        "article7_answers--2026-01",
+        "meeting_participants--workshops-2025",
+        "meeting_participants--workshops-2026",
+    }
+    for path in as_parquet:
+        pd.testing.assert_frame_equal(
+            pq.read_table(path).to_pandas(), _cells(folder / f"{path.stem}.csv"), check_dtype=False
+        )
+    for path in (tmp_path / "delivery").glob("*.csv"):
+        assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
+    assert len(again) == len(findings)
+
+
+def test_every_row_of_what_grows_is_marked_synthetic(twice: tuple[Path, pd.DataFrame]) -> None:
+    folder, _ = twice
+    grows = sorted(folder.glob("article7_answers--20*.csv")) + sorted(folder.glob("*workshops*.csv"))
+    assert sum(len(_cells(path)) for path in grows) > 60_000
+    assert all(_cells(path)["source_ref"].str.startswith("synthetic sample").all() for path in grows)
+
+
+def _read(folder: Path, names: Sequence[str]) -> list[DeliveredTable]:
+    found: list[DeliveredTable] = []
+    for name in names:
+        (one,) = read(folder / name, name).tables
+        first = found[-1].first_seq + len(found[-1].table.frame) if found else 1
+        found.append(DeliveredTable(one, name, name, first))
+    return found
+
+
+def test_of_a_large_file_only_the_expected_rows_are_quarantined(twice: tuple[Path, pd.DataFrame]) -> None:
+    folder, findings = twice
+    names = ["states.csv", "article7_reports--2025.csv", "article7_reports--2026.csv", f"{LARGE}.csv"]
+    deliveries = _read(folder, names)
+    large = deliveries[-1].table.frame
+    assert len(large) > PACKED_ROWS and isinstance(large["answer"].dtype, pd.CategoricalDtype)
+    plan = pd.read_csv(INDICATORS, dtype=str, keep_default_na=False)
+    asked = [(PLAN, one, rule) for one, rule in zip(plan["indicator_id"], plan["rule"], strict=True)]
+    verdict = judge(deliveries, context(indicators=asked, known_keys={}, state_names={}))
+    held = verdict.quarantined[verdict.quarantined["file_name"] == f"{LARGE}.csv"]
+    expected = findings[
+        (findings["file"] == f"{LARGE}.csv") & findings["outcome"].isin(["quarantined", "waiting"])
+    ]
+    assert set(held["row_number"]) == set(expected["row_number"])
+    assert (
+        verdict.taken["article7_answers"].rows
+        == len(large)
+        - len(expected)
+        - ((findings["file"] == f"{LARGE}.csv") & (findings["outcome"] == "duplicate")).sum()
+    )
+
+
+def _difficult() -> list[Table]:
+    """Answers with every fault whose judgement needs another row, spread over two files."""
+    answers = [row("article7_answers", report_id=f"R-{n}", evidence=f"Page {n}") for n in range(40)]
+    first = [
+        *answers[:30],
+        row("article7_answers", report_id="R-3", evidence="Page 3"),  # repeats
+        row("article7_answers", report_id="R-4", evidence="something else"),  # contradicts
+        row("article7_answers", report_id="R-5", received_on="2026-02-01"),  # another version
+        row("article7_answers", report_id="R-39", record_status="retracted", received_on="2026-03-01"),
+        row("article7_answers", report_id="R-99", record_status="retracted"),  # of nothing
+        row("article7_answers", report_id="unknown"),  # waits
+        row("article7_answers", report_id="R-6", answer="perhaps", received_on="2026-02-02"),
+    ]
+    reports = [row("article7_reports", report_id=f"R-{n}") for n in range(40)]
+    return [
+        table("article7_reports", reports),
+        table("article7_answers", first),
+        table("article7_answers", answers[30:]),
+    ]
+
+
+def _found(verdict: Verdict) -> dict[str, pd.DataFrame]:
+    accepted = verdict.accepted["article7_answers"].to_pandas().sort_values("delivery_seq", ignore_index=True)
+    order = ["delivery_seq", "check_code"]
+    return {
+        "accepted": accepted,
+        "quarantined": verdict.quarantined.sort_values(order, ignore_index=True),
+        "balance": verdict.balance,
+        "results": verdict.results,
+    }
+
+
+def test_portions_are_judged_as_the_whole_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    deliveries = delivered(*_difficult())
+    whole = _found(judge(deliveries, context()))
+    assert len(whole["accepted"]) == 42 and len(whole["quarantined"]) == 4
+    monkeypatch.setattr(rows, "PORTION_ROWS", 12)
+    monkeypatch.setattr(taken, "HELD_ROWS", 15)
+    verdict = judge(deliveries, context())
+    sizes = [portion.num_rows for portion in verdict.taken["article7_answers"].portions()]
+    assert len(sizes) == 5 and max(sizes) < 17
+    for name, frame in _found(verdict).items():
+        pd.testing.assert_frame_equal(frame, whole[name], obj=name)
+
+
+def test_a_large_table_is_split_so_that_the_rows_of_a_key_stay_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rows, "PORTION_ROWS", 12)
+    deliveries = delivered(*_difficult())[1:2]
+    split = rows.Rows(datasets()["article7_answers"], deliveries)
+    portions = split.portions(whole=False)
+    keys = [set(text(split.frame(places)["report_id"])) for places in portions]
+    assert len(portions) == 4
+    assert sorted(place for places in portions for place in places) == list(range(len(split)))
+    assert sum(map(len, keys)) == len(set.union(*keys))
+
+
+def _size(scale: int, seconds: float) -> Size:
+    return Size(scale, 0, scale * 1000, scale * 900, Once(seconds, seconds, 0), 0, (1.0, 1.0), {})
+
+
+def test_the_exponent_is_one_where_each_row_costs_the_same() -> None:
+    assert exponent(_size(1, 10), _size(10, 19), _size(100, 109), "cpu") == pytest.approx(1.0)
+    assert exponent(_size(1, 10), _size(10, 19), _size(100, 208), "cpu") == pytest.approx(1.289, abs=0.01)
+
+
+def test_what_is_measured_is_written_between_the_marks_of_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "scaling.md"
+    page.write_text(f"# Title\n{measuring.BEGIN}old\n{measuring.END}rest\n", encoding="utf-8")
+    write(page, "new\n")
+    assert page.read_text(encoding="utf-8") == f"# Title\n{measuring.BEGIN}new\n{measuring.END}rest\n"
+    page.write_text("# Title\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="marks"):
+        write(page, "new\n")
