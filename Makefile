@@ -11,7 +11,7 @@ export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev refresh test lint lock faults faults-full bench scale fuzz indico mutants reference docs superset superset-serve clean \
-  setup-spark spark spark-small
+  setup-dask setup-spark spark spark-small
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -46,6 +46,9 @@ setup: $(VENV)/.run $(VENV)/.parsed ## the environment that runs the pipeline
 setup-dev: $(VENV)/.dev $(VENV)/.parsed ## the environment that also tests it
 setup-spark: $(SPARK)/.run ## an environment of its own that builds on Spark as well; needs Java 17
 
+setup-dask: setup ## adds Dask, to read files on its workers (docs/operations.md)
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-dask.lock
+
 refresh: setup ## the main job; in a new home it loads the shipped sample
 	@$(BIN)/sraap refresh; code=$$?; [ $$code -le 1 ] || exit $$code
 
@@ -63,6 +66,7 @@ lock: ## pins of pyproject.toml, with hashes and without addresses; keeps what i
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra spark -c requirements.lock -o requirements-spark.lock
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate bi/superset/requirements.in -o bi/superset/requirements.lock
+	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra dask -c requirements-dev.lock -o requirements-dask.lock
 
 reference: setup ## writes docs/reference/ from the program itself
 	$(BIN)/python -m flows.reference

@@ -22,7 +22,7 @@ from flows.errors import Defect
 from flows.home import Home, today
 from flows.ledger import Batch, Ledger, batch_name, read_table, typed
 from flows.program import program_version
-from flows.received import moment, received_entry
+from flows.received import Received, moment, received_entry
 from flows.retention import deleted_files
 
 if TYPE_CHECKING:
@@ -76,6 +76,14 @@ def judge_afresh(home: Home, ledger: Ledger) -> Afresh:
             if name not in STANDING:
                 found.otherwise[name] = found.otherwise.get(name, 0) + rows
     return found
+
+
+def files(home: Home, ledger: Ledger) -> list[Received]:
+    """The files that are read for it, less those no longer kept. Raises ``UsageProblem`` for a lost one."""
+    entries = {entry.reference: entry for entry in reversed(read_delivered(home).entries)}
+    gone = deleted_files(home)
+    found = (entries.get(_identity(file)) for batch in ledger.batches for file in batch.files)
+    return [received_entry(home, one) for one in found if one is not None and one.sha256 not in gone]
 
 
 def _beyond_reach(batch: Batch, before: Ledger, entries: Mapping[Identity, Entry], gone: set[str]) -> bool:

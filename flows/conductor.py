@@ -4,8 +4,9 @@ Prefect takes seconds to import, and so does Great Expectations. Here Prefect an
 their own, and a core of their own while both start; the parent, which holds the home, imports what judges
 and takes the steps (flows.night). The first ones it takes while Prefect still starts, in the flow's order;
 the flow has what came of them as soon as it asks. Lines of JSON on two pipes: from here
-``{"imported": seconds}``, ``{"step": name}`` for each step and at last ``{"ended": error or null}``, from
-there ``{"value": …}`` or ``{"error": …}``. Only names of steps, errors' words and what people are shown pass.
+``{"imported": seconds}``, ``{"step": name}`` for each step, ``{"away": true}`` before work of its own, and at
+last ``{"ended": error or null}``, from there ``{"value": …}`` or ``{"error": …}``. Only names of steps,
+errors' words and what people are shown pass.
 """
 
 from __future__ import annotations
@@ -74,9 +75,9 @@ class Conductor:
             self._said.put(said)
         self._said.put(None)
 
-    def _next(self) -> dict[str, Any]:
+    def _next(self, patience: float | None = PATIENCE) -> dict[str, Any]:
         try:
-            said = self._said.get(timeout=PATIENCE)
+            said = self._said.get(timeout=patience)
         except queue.Empty:
             said = None
         if said is None:
@@ -91,8 +92,8 @@ class Conductor:
         """Take the steps that the flow asks for, until it ends.
 
         ``ahead``: its first steps, which are taken at once; the first that fails is the last of them, and
-        is taken anew if the flow asks again. Raises what a step raised if that ended the flow, else
-        ``SraapError``.
+        is taken anew if the flow asks again. One that gives a list of work for the flow is the last, too.
+        Raises what a step raised if that ended the flow, else ``SraapError``.
         """
         if threading.current_thread() is not threading.main_thread():
             self._conduct(take, ahead)
@@ -113,13 +114,17 @@ class Conductor:
         taken: dict[str, tuple[dict[str, Any], Exception | None]] = {}
         for step in ahead:
             taken[step] = self._taken(take, step)
-            if taken[step][1] is not None:
+            answer, error = taken[step]
+            if error is not None or (isinstance(answer["value"], list) and answer["value"]):
                 break
         said = self._next()
         if "imported" in said:
             self.imported = said["imported"]
             said = self._next()
         while "ended" not in said:
+            if "away" in said:
+                said = self._next(None)
+                continue
             step = said["step"]
             answer, failed = taken.pop(step) if step in taken else self._taken(take, step)
             self._answer(answer)
@@ -199,6 +204,12 @@ def take(step: str, home: str, run_id: str) -> Any:
     if "error" in answer:
         raise _error(answer["error"])
     return answer["value"]
+
+
+def away() -> None:
+    """Say that the flow has work that is no step; the parent waits for as long as it lasts."""
+    if _answers is not None:
+        _say({"away": True})
 
 
 def _say(document: dict[str, Any]) -> None:

@@ -103,6 +103,13 @@ SETTINGS = (
     Setting("SRAAP_SPARK_KERBEROS_SERVICE", "Name of the Kerberos service, with KERBEROS.", "none"),
     Setting("SRAAP_SPARK_SSL", "Whether the connection is encrypted: true or false.", "false"),
     Setting("SRAAP_SPARK_POLL", "Seconds between two questions whether a statement has ended.", "1"),
+    Setting(
+        "SRAAP_TASK_RUNNER",
+        "Where the files of a night are read: threads, processes or dask (docs/operations.md).",
+        "threads, where there are many",
+    ),
+    Setting("SRAAP_TASK_WORKERS", "How many files are read at once.", "one for each processor"),
+    Setting("SRAAP_DASK_ADDRESS", "Scheduler of a Dask cluster.", "a cluster of this machine, for the night"),
     Setting("PREFECT_API_URL", "Prefect server that is told of runs.", "one for the length of each run"),
     Setting("PREFECT_HOME", "Folder of Prefect's database.", "prefect/ in the home"),
 )

@@ -27,6 +27,7 @@ from flows import (
     freshness,
     intake,
     ledger,
+    parts,
     plans,
     publication,
     retention,
@@ -44,7 +45,7 @@ from flows.ledger import Ledger, Staged, read_staged
 from flows.program import PLAN_VERSION, figures_version, program_version
 from flows.received import Received, moment, received
 from flows.refresh import classify, defect, look, retry
-from flows.rereading import Retry
+from flows.rereading import Retry, files_again
 from flows.runs import Run
 from flows.standing import Assessment
 
@@ -70,9 +71,11 @@ def take(step: Callable[[Home, Run], Step], home: str, run_id: str) -> Step:
         raise storage.shown(place, error) or defect(place, run_id, error) from None
 
 
-def receive(home: Home, run: Run) -> None:
-    """Archive what is new in the inboxes. Raises ``SourceFailed`` where an inbox fails, ``OSError`` where
-    the archive does."""
+def receive(home: Home, run: Run) -> list[str]:
+    """Archive what is new in the inboxes; gives the parts in which many files are to be read (flows.parts).
+
+    Raises ``SourceFailed`` where an inbox fails, ``OSError`` where the archive does.
+    """
     inboxes = tuple(Path(path) for path in run.record["asked"]["inboxes"])
     with run.phase("receive"):
         try:
@@ -88,6 +91,16 @@ def receive(home: Home, run: Run) -> None:
             ) from None
         receipts.clear(home)
         run.record["received"] = {"new": len(entries), "delivered_before": len(state.repeated)}
+        known = Ledger.read(home)
+        files = received(home, known)
+        before = files_again(home, known, retry(home, known, bool(files)))
+        if run.record["asked"].get("full"):
+            before += afresh.files(home, known)
+        shared = parts.share_out(home, [*files, *before])
+    if shared:
+        run.record["parts"] = len(shared)
+        run.save()
+    return shared
 
 
 def judge(home: Home, run: Run) -> None:
@@ -106,6 +119,7 @@ def judge(home: Home, run: Run) -> None:
         accepts = bool(run.record["asked"]["accept"])
         if not (files or accepts) and (again == "none" or not _anything_to_judge_again(known)):
             run.record["judged"] = None
+            parts.clear(home)
             return
         assessment = _assess(home, run, known, files, again)
         run.record["judged"] = {**summary(assessment), "out_of_reach": retention.out_of_reach(home, known)}
@@ -114,6 +128,7 @@ def judge(home: Home, run: Run) -> None:
         write_json(run.folder / "validations.json", assessment.verdict.validations)
         run.record["batch"] = assessment.batch.number
         del assessment
+        parts.clear(home)
         _give_memory_back()
 
 

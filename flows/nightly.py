@@ -9,6 +9,7 @@ parent of this process takes them (``flows/conductor.py``).
 
 from __future__ import annotations
 
+from concurrent.futures import BrokenExecutor
 from typing import Any
 
 from prefect import flow, task
@@ -16,8 +17,10 @@ from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
-from flows.conductor import take
-from flows.errors import SourceFailed
+from flows import parts, task_runners
+from flows.conductor import away, take
+from flows.errors import Defect, SourceFailed
+from flows.task_runners import RUNNER
 
 MINUTE = 60
 
@@ -35,9 +38,10 @@ def _source_failed(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> b
     retry_condition_fn=_source_failed,
     timeout_seconds=60 * MINUTE,
 )
-def receive(home: str, run_id: str) -> None:
+def receive(home: str, run_id: str) -> list[str]:
     """Archive new files by their SHA-256, before anything reads them."""
-    take("receive", home, run_id)
+    shared: list[str] = take("receive", home, run_id)
+    return shared
 
 
 @task(task_run_name="judge at the door", tags=["great-expectations"], timeout_seconds=60 * MINUTE)
@@ -73,6 +77,37 @@ def show(home: str, run_id: str) -> None:
     create_link_artifact(shown["link"], key="publication", link_text=run_id, description="The publication")
 
 
+@task(task_run_name="read a part", tags=["archive"], timeout_seconds=120 * MINUTE)
+def read_part(part: str) -> str:
+    """Read the files of one part, in whatever process the task runner has; a path comes and a path goes."""
+    return parts.read_part(part)
+
+
+@flow(name="read", flow_run_name="read in parts", persist_result=False, validate_parameters=False)
+def read(shared: list[str]) -> None:
+    """Read many files on a task runner (docs/decisions/027-task-runners.md). Raises ``SraapError``."""
+    failed: list[Exception] = []
+    for future in read_part.map(shared):
+        try:
+            future.result()
+        except Exception as error:
+            failed.append(error)
+    if failed:
+        raise _shown(failed[0])
+
+
+def _shown(error: Exception) -> Exception:
+    """The error, or what to say where a worker was lost, which is no fault of the program's."""
+    if not isinstance(error, BrokenExecutor) and not type(error).__module__.startswith("distributed"):
+        return error
+    return Defect(
+        f"a process that reads files ended, or was ended, by itself ({type(error).__name__})",
+        where=RUNNER,
+        next_step="Nothing was taken in, and the next run reads the files again. Where this comes again, "
+        "look for what ends it (often a lack of memory), or leave this setting out.",
+    )
+
+
 @flow(
     name="nightly",
     flow_run_name="nightly {run_id}",
@@ -81,8 +116,11 @@ def show(home: str, run_id: str) -> None:
     validate_parameters=False,
 )
 def nightly(home: str, run_id: str) -> None:
-    """One night: receive, judge, build, check, publish, show."""
-    receive(home, run_id)
+    """One night: receive, read if there is much to read, judge, build, check, publish, show."""
+    shared = receive(home, run_id)
+    if shared:
+        away()
+        read.with_options(task_runner=task_runners.configured().runner())(shared)
     judge(home, run_id)
     build(home, run_id)
     check(home, run_id)

@@ -108,11 +108,12 @@ class _Broke(Exception):
 class Worker:
     """A process that reads files. It is ready when the first answer has come."""
 
-    def __init__(self, readers: tuple[Path, ...]) -> None:
+    def __init__(self, readers: tuple[Path, ...], within: Path | None = None) -> None:
+        """``within``: where its folder is made, if not among the system's temporary ones."""
         self.readers = readers
         self.peak = 0
         """The most bytes of memory that it was seen to hold."""
-        self.folder = Path(tempfile.mkdtemp(prefix="sraap-read-"))  # mode 0700
+        self.folder = Path(tempfile.mkdtemp(prefix="sraap-read-", dir=within))  # mode 0700
         self._ready = False
         kept = {n: v for n, v in os.environ.items() if n in _KEPT or n.startswith(_KEPT_PREFIXES)}
         self._process = children.start(
@@ -129,29 +130,38 @@ class Worker:
 
     def parse(self, path: Path, name: str, received_on: date | None, max_bytes: int) -> Parsed:
         """What the file holds. Raises ``_Broke``, ``OSError`` and ``Defect``."""
-        self._wait_until_ready()
-        size = path.stat().st_size
-        limits = Limits.of(size)
         target = Path(tempfile.mkdtemp(dir=self.folder))
         try:
-            self._send(
-                {
-                    "path": os.path.abspath(path),  # noqa: PTH100 - resolve() would follow a link
-                    "name": name,
-                    "received_on": received_on.isoformat() if received_on else None,
-                    "max_bytes": max_bytes,
-                    "folder": str(target),
-                    "memory": limits.memory,
-                    "output": limits.output,
-                    "seconds": int(limits.seconds) + 1,
-                }
-            )
-            told = self._answer(limits)
-            if "broke" in told:
-                raise _broken(told, path)
-            return _parsed(told, target, limits)
+            told = self.ask(path, name, received_on, max_bytes, target)
+            return _parsed(told, target, Limits.of(path.stat().st_size))
         finally:
             shutil.rmtree(target, ignore_errors=True)
+
+    def ask(
+        self, path: Path, name: str, received_on: date | None, max_bytes: int, target: Path
+    ) -> dict[str, Any]:
+        """What the process says of the file; its tables are in ``target`` then. Nothing of it was looked at.
+
+        Raises ``_Broke``, ``OSError`` and ``Defect``.
+        """
+        self._wait_until_ready()
+        limits = Limits.of(path.stat().st_size)
+        self._send(
+            {
+                "path": os.path.abspath(path),  # noqa: PTH100 - resolve() would follow a link
+                "name": name,
+                "received_on": received_on.isoformat() if received_on else None,
+                "max_bytes": max_bytes,
+                "folder": str(target),
+                "memory": limits.memory,
+                "output": limits.output,
+                "seconds": int(limits.seconds) + 1,
+            }
+        )
+        told = self._answer(limits)
+        if "broke" in told:
+            raise _broken(told, path)
+        return told
 
     def _wait_until_ready(self) -> None:
         if self._ready:
@@ -380,14 +390,14 @@ def _worker() -> Worker:
     """The process, started anew where there are other readers now, or where it has grown."""
     with _held.lock:
         held = _held.worker
-        if held is not None and (held.readers != _readers() or _resident(held.pid) > GROWN_BYTES):
+        if held is not None and (held.readers != folders_of_readers() or _resident(held.pid) > GROWN_BYTES):
             stop()
         if _held.worker is None:
-            _held.worker = Worker(_readers())
+            _held.worker = Worker(folders_of_readers())
         return _held.worker
 
 
-def _readers() -> tuple[Path, ...]:
+def folders_of_readers() -> tuple[Path, ...]:
     """Where readers are looked for, asked without importing what knows it: that takes as long as to start."""
     module = sys.modules.get("sources.readers")
     return module.FOLDERS if module else (ROOT / "sources",)
@@ -428,3 +438,72 @@ def read(path: Path, name: str, received_on: date | None = None, max_bytes: int 
         except BaseException:
             stop()  # an answer may still be on its way
             raise
+
+
+# --- files read aside, to be looked at later ----------------------------------------------------------------
+
+
+class Aside:
+    """Reads files one after another, and leaves of each what the process said of it in a folder.
+
+    Ends its process, and removes what that wrote, at the end of the ``with``.
+    """
+
+    def __init__(self, readers: tuple[Path, ...], within: Path) -> None:
+        self._readers = readers
+        self._within = within
+        self._worker: Worker | None = None
+
+    def __enter__(self) -> Aside:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def read(self, path: Path, name: str, received_on: date, target: Path) -> None:
+        """Read a file, of a name that a reader or dataset knows, into ``target``. Raises as ``read``."""
+        from sources.reading import MAX_FILE_BYTES
+
+        made = Path(tempfile.mkdtemp(dir=self._within))
+        try:
+            told = self._ask(path, name, received_on, MAX_FILE_BYTES, made)
+            (made / TOLD).write_text(json.dumps(told), encoding="ascii")
+            made.rename(target)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+    def _ask(self, path: Path, name: str, received_on: date, max_bytes: int, target: Path) -> dict[str, Any]:
+        worker = self._worker
+        if worker is not None and _resident(worker.pid) > GROWN_BYTES:
+            self._end()
+        if self._worker is None:
+            self._worker = Worker(self._readers, self._within)
+        try:
+            return self._worker.ask(path, name, received_on, max_bytes, target)
+        except _Broke as broke:
+            self._end()
+            return {"ended": [broke.code, broke.sentence]}
+
+    def _end(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+
+TOLD = "told.json"
+
+
+def read_back(target: Path, name: str, limits: Limits) -> FileContent:
+    """What ``Aside.read`` left of a file, looked at as what ``read`` is told.
+
+    Raises ``OSError`` where it can't be read.
+    """
+    from sources.reading import FileContent, FileProblem, classify
+
+    told = json.loads((target / TOLD).read_text(encoding="ascii"))
+    if "ended" in told:
+        return FileContent(classify(name).format, problem=_problem(told["ended"]))
+    try:
+        return _parsed(told, target, limits).as_content()
+    except _Broke as broke:
+        return FileContent(classify(name).format, problem=FileProblem(broke.code, broke.sentence))

@@ -15,12 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.door import Verdict
-from flows import faults
+from flows import faults, parts
 from flows.archive import Entry, read_delivered
 from flows.home import Home, today
 from flows.knowledge import plan_versions
 from flows.ledger import Ledger
-from flows.reading import read
 from sources.contract import datasets
 from sources.reading import FileContent, FileProblem, Table, masked_name
 
@@ -80,7 +79,8 @@ def read_file(home: Home, item: Received) -> ReadFile:
     if item.path is None:
         return ReadFile(entry, None, restricted=True, shown_name=f"unknown--{entry.notice}")
     faults.point("read.file")
-    content = _of_a_loaded_plan(home, read(item.path, entry.name, item.received_on))
+    found = parts.read(home, item.path, entry.sha256, entry.name, item.received_on)
+    content = _of_a_loaded_plan(home, found)
     return ReadFile(
         entry,
         content,

@@ -17,7 +17,20 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows import archive, faults, ledger, notifying, plans, publication, quiet, retention, spark, storage
+from flows import (
+    archive,
+    faults,
+    ledger,
+    notifying,
+    parts,
+    plans,
+    publication,
+    quiet,
+    retention,
+    spark,
+    storage,
+    task_runners,
+)
 from flows.archive import Found
 from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
 from flows.evidence import manifest as evidence_manifest
@@ -113,6 +126,7 @@ def _tell(home: Home, error: SraapError, run_id: str | None, channels: notifying
 def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
     """Hold the home, see what there is to do, and do it. Raises ``SraapError`` and ``OSError``."""
     retention.restricted_days()
+    task_runners.configured()
     with home.lock() as held:
         sources = settings.configured(home)
         inboxes = settle_home(home, request.inboxes, has_sources=bool(sources))
@@ -428,6 +442,7 @@ def _failed(home: Home, run: Run, error: SraapError) -> Result:
 def _clear(home: Home) -> None:
     """Remove what the run wrote aside; its evidence stays in its folder."""
     publication.clear_unfinished(home)
+    parts.clear(home)
     ledger.clear_orphans(home, Ledger.read(home))
 
 

@@ -13,12 +13,12 @@ from typing import Any, Literal, cast
 import pandas as pd
 
 from expectations.door import DeliveredTable
+from flows import parts
 from flows.archive import Entry, Identity, read_delivered
 from flows.home import Home
 from flows.knowledge import source_of
 from flows.ledger import Ledger, TableKey, typed
-from flows.reading import read
-from flows.received import ReadFile, read_file, received_day, received_entry
+from flows.received import ReadFile, Received, read_file, received_day, received_entry
 from flows.retention import deleted_files
 from sources.reading import FileContent, masked_name
 
@@ -44,16 +44,37 @@ class Again:
         if retry == "none" or not ledger.batches:
             return again
         entries = _entries_by_table(home, ledger)
-        refused = (ledger.last.refused if ledger.last else []) if retry == "all" else []
-        again.files = _refused_files(home, ledger, entries, refused)
-        rows = ledger.table("quarantined_rows")
-        rows = rows[rows["row_number"].notna() & ~rows["file_sha256"].isin(deleted_files(home))]
-        if retry == "waiting":
-            rows = rows[rows["waiting"]]
+        again.files = _refused_files(home, ledger, entries, _refused(ledger, retry))
+        rows = _rows(home, ledger, retry)
         whole = {file.entry.sha256 for file in again.files}
         again.rows = rows[~rows["file_sha256"].isin(whole)]
         again.deliveries = list(_row_deliveries(home, ledger, entries, again.rows))
         return again
+
+
+def files_again(home: Home, ledger: Ledger, retry: Retry) -> list[Received]:
+    """The files that ``Again.of`` reads, each once or more. Raises ``UsageProblem`` for one that is lost."""
+    if retry == "none" or not ledger.batches:
+        return []
+    entries = _entries_by_table(home, ledger)
+    places = _rows(home, ledger, retry)[["file_sha256", "dataset", "sheet"]].drop_duplicates()
+    keys = [
+        *_refused(ledger, retry),
+        *([None if part is pd.NA else str(part) for part in place] for place in places.to_numpy(object)),
+    ]
+    found = (entries.get(TableKey(sha256 or "", dataset or "", sheet)) for sha256, dataset, sheet in keys)
+    return [received_entry(home, entry) for entry in found if entry is not None]
+
+
+def _refused(ledger: Ledger, retry: Retry) -> Sequence[Sequence[str | None]]:
+    return ledger.last.refused if ledger.last and retry == "all" else []
+
+
+def _rows(home: Home, ledger: Ledger, retry: Retry) -> pd.DataFrame:
+    """Quarantined rows of files that are still there; those that wait alone, unless all are judged again."""
+    rows = ledger.table("quarantined_rows")
+    rows = rows[rows["row_number"].notna() & ~rows["file_sha256"].isin(deleted_files(home))]
+    return rows[rows["waiting"]] if retry == "waiting" else rows
 
 
 def _entries_by_table(home: Home, ledger: Ledger) -> dict[TableKey, Entry]:
@@ -118,7 +139,9 @@ def _row_deliveries(
         if entry is None:
             continue
         if entry.identity not in contents:
-            contents[entry.identity] = read(home.archived(entry.sha256), entry.name, received_day(entry))
+            contents[entry.identity] = parts.read(
+                home, home.archived(entry.sha256), entry.sha256, entry.name, received_day(entry)
+            )
         for table in contents[entry.identity].tables:
             if (table.dataset, table.sheet) == (key.dataset, key.sheet):
                 yield DeliveredTable(

@@ -26,10 +26,18 @@ LONGEST_FIRST = (
     "test_drawn_refresh.py",
     "test_faults.py",
     "test_whole_refresh.py",
-    "test_people_kept.py",
     "test_agreement.py",
-    "test_project.py",
-    "test_oracle.py",
+    "test_trace.py",
+    "test_docs.py",
+    "test_accepting.py",
+    "test_revisions.py",
+    "test_plans.py",
+    "test_sources.py",
+    "test_parts.py",
+    "test_schedule.py",
+    "test_canaries.py",
+    "test_door.py",
+    "test_nightly.py",
 )
 
 

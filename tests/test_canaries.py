@@ -8,6 +8,7 @@ archive may hold them (semantics.md, People).
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
+from flows import task_runners
 from sources.contract import datasets
 
 SRAAP = str(Path(sys.executable).parent / "sraap")
@@ -131,6 +133,7 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     _registers(inbox)
     _workbook(inbox)
     common = ["--home", str(home)]
+    environment = {**os.environ, task_runners.RUNNER: "threads", task_runners.WORKERS: "2"}
     said = ""
     for command, expected in (
         (["check", str(inbox)], (1,)),
@@ -139,7 +142,7 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         (["audit"], (0,)),
         (["audit", "--json"], (0,)),
     ):
-        done = subprocess.run([SRAAP, *command, *common], capture_output=True, check=False)
+        done = subprocess.run([SRAAP, *command, *common], capture_output=True, check=False, env=environment)
         said += (done.stdout + done.stderr).decode("utf-8")
         assert done.returncode in expected, said[-3000:]
     return home, said
@@ -170,6 +173,11 @@ def test_nothing_outside_the_restricted_archive_names_the_person(left_behind: tu
                 found = CANARY.search(content)
                 assert found is None, f"{path}: {content[max(0, found.start() - 80) : found.end() + 80]!r}"
     assert searched > 200
+    records = [json.loads(path.read_bytes()) for path in (home / "runs").glob("*/run.json")]
+    assert {record["state"]: record.get("parts") for record in records} == {
+        "published": 2,
+        "nothing_new": None,
+    }, "files were read in parts"
 
 
 def test_nothing_that_was_said_names_the_person(left_behind: tuple[Path, str]) -> None:

@@ -96,3 +96,12 @@ def test_what_blocked_ahead_of_the_flow_is_what_ends_the_run() -> None:
     with pytest.raises(Blocked) as caught:
         flow.conduct(take)
     assert caught.value is blocked
+
+
+def test_a_step_that_leaves_the_flow_work_is_the_last_one_taken_ahead() -> None:
+    (imported, receive), judge = asked("receive"), {"step": "judge"}
+    flow = Flow(imported, receive, {"away": True}, judge, {"ended": None})
+    flow.conduct(lambda step: ["a part"] if step == "receive" else None)
+    assert flow.log[:3] == ["take receive", "hear 2.5", "hear receive"]
+    assert flow.log.index("take judge") > flow.log.index("hear True")
+    assert flow.answers == [{"value": ["a part"]}, {"value": None}]

@@ -53,6 +53,11 @@ def _do(what: str) -> None:
         case "nonsense":
             os.write(_answers(), json.dumps({"format": "txt", "tables": [{"dataset": "x"}]}).encode() + b"\n")
             os._exit(0)
+        case _ if what.startswith("end who asks, unless "):
+            mark = Path(what.removeprefix("end who asks, unless "))
+            if not mark.exists():
+                mark.touch()
+                os.kill(os.getppid(), signal.SIGKILL)
         case "unforeseen":
             raise KeyError(what)
 
