@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from flows import show
+from flows import pruning, show
 from flows.errors import UsageProblem
 from flows.fetching import receipts
 from flows.files import read_json
@@ -23,7 +23,8 @@ def audit(home_path: Path, run_id: str | None) -> dict[str, Any]:
 
     Gives a JSON-able dict: run (run.json), manifest (without its outputs; ``None`` if nothing was published),
     and the tables files, row_balance, quarantined_rows, validation_results (those of this run), acceptances,
-    and fetches (receipts of this run's sources).
+    and fetches (receipts of this run's sources). The tables of a pruned publication are gone: they are empty,
+    and ``pruned_at`` says since when.
     Raises ``UsageProblem`` for a home without runs or an unknown run.
     """
     home = Home(home_path)
@@ -57,6 +58,9 @@ def audit(home_path: Path, run_id: str | None) -> dict[str, Any]:
         manifest["outputs"] = len(manifest["outputs"])
         manifest.pop("inputs")
         evidence["manifest"] = manifest
+        if pruning.is_pruned(publication):
+            evidence["pruned_at"] = read_json(publication / pruning.NOTE)["pruned_at"]
+            return evidence | {name: [] for name in _TABLES}
         return evidence | _from_warehouse(publication / "warehouse.duckdb", publication.name)
     return evidence | _from_folder(home.runs / run_id)
 
@@ -113,6 +117,7 @@ def show_audit(console: Console, evidence: dict[str, Any]) -> None:
         tree = {True: "clean tree", False: "changed tree", None: "not from git"}[program["clean"]]
         previous = manifest["previous"]
         tools = ", ".join(f"{name} {version}" for name, version in manifest["tools"].items())
+        loaded = ", ".join(f"{v} (SHA-256 {sha256})" for v, sha256 in manifest.get("plans", {}).items())
         before = (
             f"{previous['publication_id']}, manifest SHA-256 {previous['manifest_sha256']}"
             if previous
@@ -121,11 +126,19 @@ def show_audit(console: Console, evidence: dict[str, Any]) -> None:
         for line in (
             f"Publication {manifest['publication_id']} ({manifest['home']}), batch {manifest['batch']}, "
             f"plan {manifest['plan_version']}",
+            f"Plans loaded besides: {loaded or 'none'}",
             f"Program {program['version']}, commit {program['commit'] or 'unknown'}, {tree}",
             f"Tools: {tools}",
             f"Before it: {before}",
         ):
             show.paragraph(console, line)
+        console.print()
+    if "pruned_at" in evidence:
+        show.paragraph(
+            console,
+            f"Pruned at {evidence['pruned_at']}: its tables are gone, its manifest stays. "
+            f"Make them again with: sraap refresh --reproduce {run['run_id']}",
+        )
         console.print()
     show.sources(console, evidence["fetches"])
     show.table(

@@ -335,8 +335,12 @@ class BuildResult:
 _OUTCOMES = {"pass": "pass", "warn": "fail", "fail": "fail", "error": "error", "skipped": "error"}
 
 
-def read_results(target: Path, run_id: str) -> BuildResult:
-    """Read what dbt wrote (manifest.json, run_results.json). Raises ``Defect`` if that can't be read."""
+def read_results(target: Path, run_id: str, database: Path | None = None) -> BuildResult:
+    """Read what dbt wrote (manifest.json, run_results.json). Raises ``Defect`` if that can't be read.
+
+    ``database``: dbt's working database, once dbt has let go of it; then a failed test that looks at several
+    tables names those that failed it.
+    """
     try:
         nodes = read_json(target / "manifest.json")["nodes"]
         results = {r["unique_id"]: r for r in read_json(target / "run_results.json")["results"]}
@@ -350,7 +354,7 @@ def read_results(target: Path, run_id: str) -> BuildResult:
             continue
         result = results.get(unique_id)
         if node["resource_type"] == "test":
-            found.checks.append(_check(node, result, run_id))
+            found.checks.append(_check(node, result, run_id, database))
         elif result is None:
             found.broken.append(f"{node['name']}: never ran")
         elif result["status"] not in ("success", "skipped"):
@@ -370,12 +374,16 @@ def check_code(node: Mapping[str, Any]) -> str:
     return str(meta.get("code") or node["name"])
 
 
-def _check(node: Mapping[str, Any], result: Mapping[str, Any] | None, run_id: str) -> dict[str, Any]:
+def _check(
+    node: Mapping[str, Any], result: Mapping[str, Any] | None, run_id: str, database: Path | None
+) -> dict[str, Any]:
     """A dbt test as a row of ``validation_results``; what it says of itself stands in its ``meta``."""
     meta = {**node.get("meta", {}), **node["config"].get("meta", {})}
     severity = "warn" if str(node["config"].get("severity", "error")).casefold() == "warn" else "block"
     outcome = _OUTCOMES.get(result["status"], "error") if result else "error"
     message = None if result is None or outcome != "error" else result.get("message")
+    if outcome == "fail" and database is not None and "named_by" in meta:
+        message = f"{'; '.join(_failing(node, meta['named_by'], database))}: {meta['sentence']}"
     return {
         "run_id": run_id,
         "check_code": check_code(node),
@@ -394,6 +402,21 @@ def _check(node: Mapping[str, Any], result: Mapping[str, Any] | None, run_id: st
         "sample_rows": None,
         "sentence": None if outcome == "pass" else (message or meta.get("sentence")),
     }
+
+
+def _failing(node: Mapping[str, Any], column: str, database: Path) -> list[str]:
+    """What the rows that fail a test say in a column. Raises ``Defect`` if they can't be had again."""
+    import duckdb
+
+    try:
+        with duckdb.connect(str(database), read_only=True) as connection:
+            rows = connection.execute(f"select distinct {column} from ({node['compiled_code']}) order by all")
+            return [str(name) for (name,) in rows.fetchall()]
+    except duckdb.Error as error:
+        raise Defect(
+            f"the rows that fail {check_code(node)} can't be read ({type(error).__name__})",
+            where=str(database),
+        ) from error
 
 
 def _subject(node: Mapping[str, Any]) -> str:

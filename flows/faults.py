@@ -20,6 +20,11 @@ ARMED = os.environ.get(POINT)
 
 POINTS = (
     "run.begun",
+    "fetch.before_ask",
+    "fetch.before_rename",
+    "fetch.after_rename",
+    "fetch.after_standing",
+    "fetch.after_receipts",
     "archive.before_copy",
     "archive.before_rename",
     "archive.after_rename",

@@ -335,7 +335,9 @@ def _landing(known: Ledger, staged: Staged | None) -> dict[str, list[Path]]:
 def check_marts(home: Home, run: Run) -> None:
     """Read dbt's verdict. Raises ``Blocked`` where a blocking test failed, ``Defect`` where a model did."""
     with run.phase("check"):
-        result = build.read_results(build.target_path(home, run.target), run.run_id)
+        # what Spark tested is not in this database
+        database = build.warehouse_path(home) if run.target == spark.DUCKDB else None
+        result = build.read_results(build.target_path(home, run.target), run.run_id, database)
         faults.point("check.before_list")
         blocking = accepting.settle(run, result.checks)
         result.checks.extend(_freshness(home, run) + _sources(home, run))

@@ -397,6 +397,7 @@ def _fetch(home: Home, run: Run, sources: Sequence[Source], state: State, everyt
         )
         run.record["sources"] = [asdict(receipt) for receipt in found]
         receipts.write(run.folder, found)
+        faults.point("fetch.after_receipts")
     new = archive.only_new(receipts.waiting(home), archive.read_delivered(home), classify)
     known = replace(state, new=state.new + [one for one in new if one not in state.new])
     missing = receipts.missing(run.record)

@@ -229,7 +229,7 @@ def _dbt(folder: Path, *arguments: str) -> None:
         raise RuntimeError(f"dbt {arguments[0]} failed: {result.exception or result.result}")
 
 
-def _models(manifest: Mapping[str, Any]) -> tuple[Model, ...]:
+def models_of(manifest: Mapping[str, Any]) -> tuple[Model, ...]:
     """Models of a manifest, parents first."""
     nodes = {k: n for k, n in manifest["nodes"].items() if n["resource_type"] == "model"}
     placed: dict[str, Model] = {}
@@ -283,7 +283,7 @@ def compiled_project() -> CompiledProject:
         manifest = json.loads((folder / "target" / "manifest.json").read_text(encoding="utf-8"))
         memory = _database()
         _copy_seeds(memory, database, manifest)
-    models = _models(manifest)
+    models = models_of(manifest)
     for schema in sorted({model.relation.split(".")[1] for model in models}):
         memory.execute(f"create schema if not exists {CATALOG}.{schema}")
     return CompiledProject(models, Seeds(memory), _checks(manifest))

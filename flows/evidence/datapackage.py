@@ -81,7 +81,7 @@ def _models(nodes: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _keys(nodes: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Primary key of each table that has a test ``unique_key``.
+    """Primary key of each table that has a test ``unique_key``, or is named among the keys of another test.
 
     The mart of an action is a selection of ``indicator_values``, which a test proves; its key is the same.
     """
@@ -92,6 +92,9 @@ def _keys(nodes: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> 
         for node in nodes.values()
         if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "unique_key"
     }
+    for node in nodes.values():
+        if node["resource_type"] == "test":
+            keys |= node["config"].get("meta", {}).get("keys", {})
     of_values = keys.get("indicator_values", [])
     actions = {name for name in models if name.startswith("action_")}
     return {name: of_values for name in actions if of_values} | keys

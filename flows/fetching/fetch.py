@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from flows import faults
 from flows.errors import SourceFailed
 from flows.fetching.connections import Network, TransferFailed
 from flows.fetching.receipts import (
@@ -87,6 +88,7 @@ class _One:
         now = self.network.now()
         if (sentence := self._not_due(standing, now, everything)) is not None:
             return self._say("not_due", sentence, standing, now)
+        faults.point("fetch.before_ask")
         began = self.network.clock()
         with Transfer(self.source, self.network) as transfer:
             try:
@@ -101,6 +103,7 @@ class _One:
                 after, outcome, sentence = self._good(standing, came, now)
         self._aside.unlink(missing_ok=True)  # half of what failed, or the same bytes again
         write_standing(self.home, self.source, after)
+        faults.point("fetch.after_standing")
         said = self._say(outcome, sentence, after, now)
         return replace(
             said,
@@ -193,7 +196,9 @@ class _One:
     def _lay_down(self) -> None:
         """Give what came its name in the inbox of fetched files: whole, and on disk."""
         sync_file(self._aside)
+        faults.point("fetch.before_rename")
         self._aside.replace(inbox(self.home) / self.source.file_name)
+        faults.point("fetch.after_rename")
         sync_folder(inbox(self.home))
 
     def _download(self, transfer: Transfer, standing: Standing) -> _Came:

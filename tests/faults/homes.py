@@ -25,12 +25,17 @@ from flows.home import Home
 from flows.program import ROOT
 from flows.refresh import Night, Request, Result, refresh
 from flows.runs import Run, all_runs
+from tests.flows.fetching.server import Server, csv
 from tests.flows.harness import ANSWERS, AS_OF, PARTICIPANTS, REPORTS, deliver, without_prefect, write_csv
 
-Scenario = Literal["first", "next"]
-"""A new home and its first delivery, or a home that has published and takes one more delivery."""
+Scenario = Literal["first", "next", "fetched"]
+"""A new home and its first delivery; a home that has published and takes one more delivery; or the same,
+which besides asks a source for a table."""
 
 KEY = "a key for homes that are thrown away"
+STATEMENTS = b"statement_id,meeting_id,iso3,topic,received_on\nST-1,22MSP,KHM,condemnation,2025-12-20\n"
+"""What the source of the scenario ``fetched`` brings."""
+
 MARK = "SRAAP_TRIAL"
 
 
@@ -53,7 +58,12 @@ class Bench:
         self.folder = folder
         self.home = Home(folder / "home")
         self._prepared = folder / "prepared"
-        self.inboxes: dict[Scenario, Path] = {"first": folder / "first", "next": folder / "next"}
+        self.inboxes: dict[Scenario, Path] = {
+            "first": folder / "first",
+            "next": folder / "next",
+            "fetched": folder / "next",
+        }
+        self._server: Server | None = None
 
     def prepare(self) -> None:
         """Write the deliveries and publish the first of them."""
@@ -70,8 +80,22 @@ class Bench:
     def restore(self, scenario: Scenario) -> None:
         """Put the home back to where the scenario begins."""
         shutil.rmtree(self.home.root, ignore_errors=True)
-        if scenario == "next":
+        if scenario != "first":
             shutil.copytree(self._prepared, self.home.root, symlinks=True)
+        if scenario == "fetched":
+            (self.home.root / "sources.yml").write_text(
+                "sources:\n  coded:\n    kind: meeting_statements\n    ending: csv\n    allow_private: true\n"
+                f"    address: {self._address()}\n",
+                encoding="utf-8",
+            )
+
+    def _address(self) -> str:
+        """Where the source is asked, by a server of this process that answers as long as it lives."""
+        if self._server is None:
+            self._server = Server()
+            self._server.start()
+            self._server.on("/statements", csv(STATEMENTS))
+        return self._server.at("/statements")
 
     def request(self, scenario: Scenario) -> Request:
         return Request(home=self.home.root, inboxes=(self.inboxes[scenario],), as_of=AS_OF)
@@ -156,9 +180,14 @@ class StoredBuild(build.Dbt):
 
 def with_stored_build(stored: Path) -> Night:
     """A whole night in this process, dbt's part taken from a build kept before."""
+    return night_with(lambda home: StoredBuild(home, stored))
+
+
+def night_with(dbt: Callable[[Home], build.Dbt]) -> Night:
+    """A whole night in this process with something else in the place of dbt."""
 
     def run_night(home: Home, run: Run, to_judge: bool) -> None:
-        build._started[home.root] = StoredBuild(home, stored)
+        build._started[home.root] = dbt(home)
         try:
             for step in (night.receive, night.judge, night.build_marts, night.check_marts, night.publish):
                 night.take(step, str(home.root), run.run_id)
@@ -267,12 +296,15 @@ def recovered(bench: Bench, scenario: Scenario, expected: Reference, night: Nigh
     archive_kept(home)
     taken = {entry.sha256 for entry in read_delivered(home).entries}
     lost = {path.name for path in bench.inboxes[scenario].iterdir() if sha256_of(path) not in taken}
+    if scenario == "fetched" and hashlib.sha256(STATEMENTS).hexdigest() not in taken:
+        lost.add("what the source brought")
     if lost:
         raise Harm(f"never taken in: {sorted(lost)}")
     open_runs = [record["run_id"] for record in all_runs(home) if record["state"] == "running"]
     if open_runs:
         raise Harm(f"runs that nobody marked abandoned: {open_runs}")
-    for folder in (home.root, home.publications, home.restricted, home.deliveries, home.batches):
+    kept = (home.root, home.publications, home.restricted, home.deliveries, home.batches, home.fetching)
+    for folder in kept:
         if left := [path.name for path in folder.glob(".*.tmp")]:
             raise Harm(f"half-written in {folder}: {left}")
 

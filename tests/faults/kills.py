@@ -48,8 +48,10 @@ LONGEST = 300.0
 """Seconds after which a run that should have died is given up."""
 
 
-def scenario_of(seed: int) -> Scenario:
-    """Every third seed begins with a new home."""
+def scenario_of(seed: int, point: str = "") -> Scenario:
+    """Every third seed begins with a new home; points of fetching are passed where there is a source."""
+    if point.startswith("fetch."):
+        return "fetched"
     return "first" if seed % 3 == 1 else "next"
 
 
@@ -67,7 +69,7 @@ def kill_at_point(
     The seed draws which time the point is passed; every third kills the process alone, not its group.
     ``program`` is what is killed, ``night`` how the next run is made.
     """
-    scenario = scenario_of(seed)
+    scenario = scenario_of(seed, point)
     hit = random.Random(f"{point} {seed}").randint(1, MOST_HITS.get(point, 1))
     alone = seed % 3 == 2
     bench.restore(scenario)
@@ -87,7 +89,9 @@ def kill_at_point(
         raise Harm(f"the killed run is called {died}")
 
 
-def kill_at_moment(bench: Bench, seed: int, expected: Mapping[Scenario, Reference]) -> None:
+def kill_at_moment(
+    bench: Bench, seed: int, expected: Mapping[Scenario, Reference], night: Night = without_prefect
+) -> None:
     """Kill one run at a moment drawn uniformly over its length. Raises ``Harm``."""
     scenario = scenario_of(seed)
     moment = random.Random(f"moment {seed}").uniform(0, expected[scenario].seconds)
@@ -104,7 +108,7 @@ def kill_at_moment(bench: Bench, seed: int, expected: Mapping[Scenario, Referenc
                 os.killpg(process.pid, signal.SIGKILL)
     _wait(process)
     _look_at_what_is_left(bench, before)
-    recovered(bench, scenario, expected[scenario], without_prefect)
+    recovered(bench, scenario, expected[scenario], night)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

@@ -33,7 +33,8 @@ def read_while_publishing(
     settled(bench.run("next", nights[0]))
     readers = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.reader", str(bench.home.root), kind],
+            # They leave the refreshes room on few cores, and still ask without pause.
+            ["nice", "-n", "10", sys.executable, "-m", "tests.faults.reader", str(bench.home.root), kind],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -14,9 +14,13 @@ from flows import faults
 from flows.errors import StorageFailed
 from flows.program import ROOT
 from flows.refresh import Night
+from flows.reproduce import reproduce
+from flows.revisions import manifest_of
 from flows.storage import failure
-from tests.faults import disks, kills, readers
+from tests.faults import disks, kills, readers, sequences
 from tests.faults.homes import KEY, Bench, Harm, Reference, nothing_torn, outputs, settled, with_stored_build
+from tests.faults.sequences import with_live_build
+from tests.flows.harness import without_prefect
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +101,24 @@ def test_readers_meet_no_error_and_one_publication_in_each_answer(bench: Bench, 
     assert read.publications > 1
 
 
+def test_drawn_publications_are_made_again_byte_for_byte(bench: Bench, tmp_path: Path) -> None:
+    """A plan is loaded, a person erased, registers are emptied and publications pruned in between."""
+    with sequences.without_dbt(bench.build_of("next")):
+        assert sequences.remake_sequence(tmp_path, 0, 3, without_prefect) == 3
+
+
+def test_a_publication_that_comes_out_otherwise_would_be_noticed(bench: Bench) -> None:
+    """Rows of a batch that came later would be among those of the publication made again."""
+    bench.restore("next")
+    settled(bench.run("next", with_live_build(bench.build_of("next"))))
+    first = min(bench.home.publications.glob("[!.]*"))
+    manifest = {**manifest_of(bench.home, first.name), "batch": 2}
+    with sequences.without_dbt(bench.build_of("next")), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flows.reproduce.manifest_of", lambda home, publication: manifest)
+        made = reproduce(bench.home, first.name)
+    assert "csv/indicator_values.csv" in made.different
+
+
 def test_run_without_room_does_not_begin(bench: Bench, night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.restore("next")
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3_000_000))
@@ -152,7 +174,7 @@ def test_every_named_point_stands_in_the_program() -> None:
         "dbt.marts",
         "dbt.test",
     }  # named by what dbt runs
-    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "flows").glob("*.py"))
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "flows").rglob("*.py"))
     passed = {name for name in faults.POINTS if f'faults.point("{name}"' in text or name == "dbt.build"}
     assert passed | layers == set(faults.POINTS)
     assert len(faults.POINTS) >= 25

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -23,14 +24,18 @@ from pathlib import Path
 
 from flows import faults
 from flows.program import ROOT
-from tests.faults import disks, kills, readers
+from flows.refresh import Night
+from tests.faults import disks, kills, readers, sequences
 from tests.faults.homes import Bench, Reference, Scenario, reference, with_stored_build
+from tests.faults.sequences import with_live_build, without_dbt
 from tests.flows.harness import without_prefect
 
 PAGE = ROOT / "docs" / "reliability.md"
 PHASES = ("receive", "judge", "build", "check", "publish")
 LEFT = (0, 200_000, 2_000_000)
 DISK_MEGABYTES = 400
+NIGHTS = 5
+"""Publications of a drawn sequence."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ def _bench() -> tuple[Bench, dict[Scenario, Reference]]:
     """This worker's bench, with what undisturbed runs give."""
     bench = Bench(Path(tempfile.mkdtemp(prefix="worker-")))
     bench.prepare()
-    return bench, {"first": reference(bench, "first"), "next": reference(bench, "next")}
+    scenarios: tuple[Scenario, ...] = ("first", "next", "fetched")
+    return bench, {scenario: reference(bench, scenario) for scenario in scenarios}
 
 
 @cache
@@ -66,12 +72,19 @@ def _calls() -> int:
     return disks.count_calls(bench, "next", with_stored_build(bench.build_of("next")))
 
 
+def _recovering() -> Night:
+    """The next run: the compiled SQL over the landing as it stands, without the seconds that dbt takes."""
+    return with_live_build(_bench()[0].build_of("next"))
+
+
 def _kill_point(trial: Trial) -> None:
-    kills.kill_at_point(_bench()[0], trial.name, trial.number, _bench()[1])
+    bench, expected = _bench()
+    kills.kill_at_point(bench, trial.name, trial.number, expected, night=_recovering())
 
 
 def _kill_moment(trial: Trial) -> None:
-    kills.kill_at_moment(_bench()[0], trial.number, _bench()[1])
+    bench, expected = _bench()
+    kills.kill_at_moment(bench, trial.number, expected, night=_recovering())
 
 
 def _fail_call(trial: Trial) -> None:
@@ -91,16 +104,16 @@ def _fail_call(trial: Trial) -> None:
 def _fail_command(trial: Trial) -> None:
     bench, expected = _bench()
     number = max(1, _calls() * trial.number // 100)
-    disks.fail_command(bench, number, int(trial.name), expected["next"], without_prefect)
+    disks.fail_command(bench, number, int(trial.name), expected["next"], _recovering())
 
 
 def _fill_disk(trial: Trial) -> None:
     bench, expected = _bench()
     small = bench.folder / "small"
     with disks.small_disk(small, DISK_MEGABYTES):
-        here = Bench(small)
-        here.prepare()
-        disks.fill_disk(here, trial.name, trial.number, expected["next"], without_prefect)
+        for name in ("prepared", "next"):
+            shutil.copytree(bench.folder / name, small / name, symlinks=True)
+        disks.fill_disk(Bench(small), trial.name, trial.number, expected["next"], without_prefect)
 
 
 def _read(trial: Trial) -> None:
@@ -116,6 +129,15 @@ STAYS = "such a call and all after it fail"
 COMMAND = "such a call fails in the whole command"
 FULL = "a real disk fills up as a phase begins"
 READERS = "a refresh publishes while 8 processes read"
+AGAIN = "a publication of a drawn sequence is made again byte for byte, its registers deleted"
+
+
+def _make_again(trial: Trial) -> None:
+    bench, _ = _bench()
+    with tempfile.TemporaryDirectory() as folder, without_dbt(bench.build_of("next")):
+        sequences.remake_sequence(Path(folder), trial.number, NIGHTS, without_prefect)
+
+
 KINDS: dict[str, Callable[[Trial], None]] = {
     POINT: _kill_point,
     MOMENT: _kill_moment,
@@ -124,6 +146,7 @@ KINDS: dict[str, Callable[[Trial], None]] = {
     COMMAND: _fail_command,
     FULL: _fill_disk,
     READERS: _read,
+    AGAIN: _make_again,
 }
 
 
@@ -147,9 +170,9 @@ def calls(_: int) -> int:
 
 def plan(options: argparse.Namespace, count: int) -> Iterator[Trial]:
     """All trials of a run of the harness; ``count``: calls of an undisturbed run."""
-    for point in faults.POINTS[:: options.points_step]:
+    for place, point in enumerate(faults.POINTS[:: options.points_step]):
         for seed in range(options.seeds):
-            yield Trial(POINT, point, seed)
+            yield Trial(POINT, point, place + seed)
     for seed in range(options.moments):
         yield Trial(MOMENT, "", seed)
     for place, number in enumerate(range(1, count + 1, options.every)):
@@ -162,6 +185,8 @@ def plan(options: argparse.Namespace, count: int) -> Iterator[Trial]:
         yield Trial(COMMAND, str(disks.CODES[place % 3]), (100 * place + 50) // options.commands)
     for left, phase in list(product(LEFT, reversed(PHASES)))[: options.fills]:
         yield Trial(FULL, phase, left)
+    for seed in range(options.sequences):
+        yield Trial(AGAIN, "", seed)
 
 
 def run(options: argparse.Namespace) -> tuple[dict[str, Count], int]:
@@ -170,7 +195,7 @@ def run(options: argparse.Namespace) -> tuple[dict[str, Count], int]:
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         number_of_calls = max(pool.map(calls, range(options.workers)))
         for trial, harm, skipped in pool.map(work, plan(options, number_of_calls)):
-            _tell(counts, trial, harm, skipped)
+            _tell(counts, trial, harm, skipped, NIGHTS if trial.kind == AGAIN else 1)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         name = "dbt" if options.full else "stored"
         trial, harm, skipped = pool.submit(work, Trial(READERS, name, options.refreshes)).result()
@@ -185,9 +210,9 @@ def _tell(counts: dict[str, Count], trial: Trial, harm: str, skipped: str, times
         return
     count.injected += times
     count.survived += 0 if harm else times
+    sys.stderr.write(f"{'HARM' if harm else 'survived'}  {trial.kind}: {trial.name} {trial.number} {harm}\n")
     if harm:
         count.harms.append(f"{trial.name} {trial.number}: {harm}")
-        sys.stderr.write(f"HARM  {trial.kind}: {trial.name} {trial.number}: {harm}\n")
 
 
 def table(counts: dict[str, Count]) -> str:
@@ -220,11 +245,12 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--every", type=int, help="let every n-th call fail")
     parser.add_argument("--commands", type=int, help="whole commands in which calls fail")
     parser.add_argument("--fills", type=int, help="times a real disk fills up")
+    parser.add_argument("--sequences", type=int, help="drawn sequences whose publications are made again")
     parser.add_argument("--refreshes", type=int, default=50, help="refreshes beside the readers")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     options = parser.parse_args(arguments)
-    small = {"seeds": 3, "moments": 12, "every": 7, "commands": 6, "fills": 10}
-    large = {"seeds": 20, "moments": 200, "every": 1, "commands": 20, "fills": 15}
+    small = {"seeds": 3, "moments": 12, "every": 11, "commands": 6, "fills": 10, "sequences": 6}
+    large = {"seeds": 20, "moments": 200, "every": 1, "commands": 20, "fills": 15, "sequences": 100}
     for name, value in (large if options.full else small).items():
         if getattr(options, name) is None:
             setattr(options, name, value)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from flows import erasing, pruning, retention
 from flows.archive import read_delivered
+from flows.audit import audit, show_audit
 from flows.erasing import Person
 from flows.errors import UsageProblem
 from flows.home import Home
@@ -290,6 +292,11 @@ def test_a_publication_is_re_made_after_registers_and_a_person_are_gone_and_olde
     assert home.current_publication() == second and (second / "warehouse.duckdb").exists()
     assert words_of(root) == []
     assert pruning.prune(home, 1).dropped == ()
+    evidence = audit(root, first.name)
+    assert evidence["manifest"]["publication_id"] == first.name and evidence["files"] == []
+    console = Console(record=True, width=200)
+    show_audit(console, evidence)
+    assert f"sraap refresh --reproduce {first.name}" in console.export_text()
 
 
 def test_the_published_one_stays_though_it_is_not_among_the_newest(tmp_path: Path) -> None:

@@ -98,6 +98,9 @@ def test_a_loaded_plan_is_computed_beside_the_first_and_made_again(tmp_path: Pat
     for result in (first, second):
         made = reproduce(Home(home), str(result.record["publication_id"]))
         assert (made.different, made.missing, made.additional) == ([], [], [])
+    said = " ".join(sraap("audit", "--home", home).stdout.split())
+    (plan_loaded,) = plans.loaded(Home(home))
+    assert f"Plans loaded besides: {VERSION} (SHA-256 {plan_loaded.sha256})" in said
     listed = json.loads(sraap("plan", "list", "--home", home, "--json").stdout)
     assert [line["plan_version"] for line in listed] == ["draft-2024-08-16", VERSION]
 
