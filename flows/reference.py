@@ -181,7 +181,7 @@ def _checks() -> Iterable[str]:
 def _house() -> Iterable[Any]:
     """What dbt's tests say of themselves: in ``meta``, of SQL files and of models' descriptions alike."""
     for path in sorted((DBT_PROJECT / "tests").glob("*.sql")):
-        if found := re.search(r"meta=(\{.*?\n    \})", path.read_text(encoding="utf-8"), re.DOTALL):
+        if found := re.search(r"meta ?= ?(\{.*?\n    \})", path.read_text(encoding="utf-8"), re.DOTALL):
             yield ast.literal_eval(found[1])
     for path in sorted((DBT_PROJECT / "models").rglob("*.yml")):
         yield from _metas(yaml.safe_load(path.read_text(encoding="utf-8")))

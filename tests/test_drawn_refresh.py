@@ -16,17 +16,24 @@ import urllib.request
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from flows import prefect_database, quiet
+from flows.explain import explain
 from flows.refresh import Request, refresh
 from sources.contract import datasets
 from tests.agreement import PLAN, drawn_deliveries, marts_differences
 from tests.flows.harness import without_prefect
-from tests.oracle.indicators import compute
+from tests.oracle.indicators import Result, compute
 from tests.oracle.strategies import Delivery, write_delivery
 from tests.test_whole_refresh import AS_OF, published, run
+
+QUESTIONS = 10
+"""Questions asked of each of the ten homes: an indicator, a year and a state."""
+FIGURES = ("numerator", "denominator", "value", "status")
+CELL = ("member_kind", "in_denominator", "in_numerator", "reason", "report_id", "evidence", "location")
 
 
 @pytest.fixture(scope="module")
@@ -109,5 +116,36 @@ def test_a_drawn_delivery_through_a_whole_refresh(number: int, tmp_path: Path) -
 
 
 def assert_agrees(delivery: Delivery, home: Path) -> None:
-    lines = marts_differences(compute(delivery.accepted, delivery.as_of, PLAN), published(home))
+    expected = compute(delivery.accepted, delivery.as_of, PLAN)
+    marts = published(home)
+    lines = marts_differences(expected, marts)
     assert not lines, "\n".join(lines[:40])
+    members = marts["population_members"]
+    states = sorted({str(row["member_key"]) for row in members if row["population"] == "all_states"})
+    questions = Random(delivery.as_of.toordinal())
+    for _ in range(QUESTIONS if states else 0):
+        indicator, state = questions.choice(PLAN), questions.choice(states)
+        year = questions.randint(2025, delivery.as_of.year)
+        assert_explained(expected, home, (indicator.indicator_id, year, state))
+
+
+def assert_explained(expected: Result, home: Path, question: tuple[str, int, str]) -> None:
+    """What a person is told of an indicator and a state is what the recomputation says, with its sources."""
+    indicator, year, state = question
+    told = explain(home, indicator, year, state)
+    (total,) = (
+        value
+        for value in expected.values
+        if (value["indicator_id"], value["reporting_year"], value["breakdown"]) == (indicator, year, "total")
+    )
+    assert {name: told["total"][name] for name in FIGURES} == {name: total[name] for name in FIGURES}, (
+        question
+    )
+    cells = {
+        cell["member_key"]: {name: cell[name] for name in CELL}
+        for cell in expected.observations
+        if (cell["indicator_id"], cell["reporting_year"], cell["iso3"]) == (indicator, year, state)
+    }
+    observations = told["state"]["observations"]
+    assert {o["member_key"]: {name: o[name] for name in CELL} for o in observations} == cells, question
+    assert all(o["sources"] for o in observations), question

@@ -7,10 +7,12 @@ re-making, everything restricted is taken out of the archive.
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import duckdb
@@ -18,6 +20,7 @@ import pytest
 
 from flows.cli import _exit_code
 from flows.diff import diff
+from flows.evidence.check import verify_home
 from flows.explain import explain
 from flows.home import Home
 from flows.refresh import Request, refresh
@@ -100,6 +103,44 @@ def test_a_publication_is_made_again_byte_by_byte_without_the_registers(nights: 
         assert "exports/indicators.xlsx" in made.identical
     assert snapshot(nights.home.publications) == before
     assert nights.home.published.readlink().name == nights.publications[-1]
+
+
+def test_each_of_1000_bits_that_change_in_a_real_chain_is_found_and_named(
+    nights: Nights, tmp_path: Path
+) -> None:
+    """Site, workbook, evidence and all; 50 files at a time. Then each file is deleted or cut short once."""
+    home = Home(shutil.copytree(nights.home.root, tmp_path / "home", symlinks=True))
+    files = [
+        path.relative_to(home.publications)
+        for publication in nights.publications
+        for path in sorted((home.publications / publication).rglob("*"))
+        # a hash that two altered lists disagree on is nobody's: tests/flows/test_verify.py alters these alone
+        if path.is_file() and path.name not in ("SHA256SUMS", "manifest.json")
+    ]
+    draw = Random(1)
+
+    def flipped(path: Path) -> None:
+        content = bytearray(path.read_bytes())
+        content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        path.write_bytes(content)
+
+    def unnamed(chosen: list[Path], alter: Callable[[Path], None]) -> set[str]:
+        before = {path: (home.publications / path).read_bytes() for path in chosen}
+        for path in chosen:
+            alter(home.publications / path)
+        report = verify_home(home.root)
+        for path, content in before.items():
+            (home.publications / path).write_bytes(content)
+        named = {f"{finding.publication}/{finding.path}" for finding in report.findings}
+        return {path.as_posix() for path in chosen} - named
+
+    filled = [path for path in files if (home.publications / path).stat().st_size]
+    assert {"site", "exports", "evidence", "parquet"} <= {path.parts[1] for path in filled}
+    for _ in range(20):
+        assert unnamed(draw.sample(filled, 50), flipped) == set()
+    assert unnamed(filled[::2], Path.unlink) == set()
+    assert unnamed(filled[1::2], lambda path: os.truncate(path, path.stat().st_size // 2)) == set()
+    assert verify_home(home.root).whole
 
 
 def test_what_was_altered_is_named(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
