@@ -26,6 +26,7 @@ from flows.home import Home
 from flows.program import PLAN_VERSION
 from flows.refresh import Night, Request, refresh
 from flows.reproduce import reproduce
+from flows.spark import DUCKDB
 from tests.dbt_harness import models_of
 from tests.faults.homes import Harm, StoredBuild, night_with
 from tests.flows.harness import ANSWERS, AS_OF, MEETINGS, PARTICIPANTS, REPORTS, deliver, write_csv
@@ -80,7 +81,7 @@ def without_dbt(stored: Path) -> Iterator[None]:
     """Have everything that begins dbt begin a ``LiveBuild``."""
     real = build.begin
 
-    def begin(home: Home, log: Path) -> build.Dbt:
+    def begin(home: Home, log: Path, target: str = DUCKDB, *, anew: bool = False) -> build.Dbt:
         build._started[home.root] = LiveBuild(home, stored)
         return build._started[home.root]
 
