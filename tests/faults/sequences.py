@@ -45,9 +45,11 @@ class LiveBuild(StoredBuild):
     contracts.
     """
 
-    def build(self, exclude: Sequence[str] = ()) -> None:
+    def build(self, exclude: Sequence[str] = (), meanwhile: Callable[[], None] | None = None) -> None:
         target = build.target_path(self._home)
         shutil.copytree(self._stored / "target", target, dirs_exist_ok=True)
+        if meanwhile is not None:
+            meanwhile()
         nodes = read_json(target / "manifest.json")["nodes"]
         seeds = [node for node in nodes.values() if node["resource_type"] == "seed"]
         with duckdb.connect(str(build.warehouse_path(self._home))) as connection:
