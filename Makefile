@@ -65,7 +65,7 @@ lock: ## pins of pyproject.toml, with hashes and without addresses; keeps what i
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra spark -c requirements.lock -o requirements-spark.lock
-	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate bi/superset/requirements.in -o bi/superset/requirements.lock
+	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate flows/superset/requirements.in -o flows/superset/requirements.lock
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra dask -c requirements-dev.lock -o requirements-dask.lock
 
 reference: setup ## writes docs/reference/ from the program itself
@@ -76,18 +76,18 @@ docs: setup ## dbt's own documentation of every table, as one page: build/dbt-do
 	SRAAP_BUILD_DB=$(CURDIR)/build/dbt-docs/empty.duckdb $(BIN)/dbt docs generate --static --empty-catalog \
 	  --project-dir dbt_project --profiles-dir dbt_project --target-path $(CURDIR)/build/dbt-docs
 
-$(VENV)/superset/.ready: $(VENV)/bin/uv bi/superset/requirements.lock
+$(VENV)/superset/.ready: $(VENV)/bin/uv flows/superset/requirements.lock
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/superset
-	VIRTUAL_ENV=$(VENV)/superset $(BIN)/uv pip install --quiet --require-hashes -r bi/superset/requirements.lock
+	VIRTUAL_ENV=$(VENV)/superset $(BIN)/uv pip install --quiet --require-hashes -r flows/superset/requirements.lock
 	@touch $@
 
 superset: setup $(VENV)/superset/.ready ## sets up Superset with a dashboard of the indicators, compares it with the marts
 	@[ -e "$${SRAAP_HOME:-data}/published" ] || $(MAKE) refresh
-	@$(BIN)/python -m bi.superset
+	@$(BIN)/python -m flows.superset
 
 PORT ?= 8088
 superset-serve: setup $(VENV)/superset/.ready ## keeps Superset running on loopback, PORT=8088
-	@$(BIN)/python -m bi.superset --serve --port $(PORT)
+	@$(BIN)/python -m flows.superset --serve --port $(PORT)
 
 clean: ## forget the environment
 	rm -rf $(VENV)

@@ -28,7 +28,7 @@ RUN_ELSEWHERE = {
     r"make reference": "tests/test_docs.py",
     r"make indico": "tests/indico/__main__.py",
     r"make (setup-)?spark|\.venv/spark/bin/sraap|export SRAAP_SPARK_": "tests/spark/test_on_spark.py",
-    r"make superset": "bi/superset/acceptance.py",
+    r"make superset": "flows/superset/acceptance.py",
     r"sraap publish": "tests/flows/test_serving.py",
     r"(\.venv/bin/)?prefect |export PREFECT_API_URL": "tests/flows/test_schedule.py",
     r"(\.venv/bin/)?sraap serve": "tests/flows/test_schedule.py",

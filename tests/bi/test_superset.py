@@ -17,7 +17,7 @@ import duckdb
 import pytest
 import yaml
 
-from bi.superset import acceptance, assets
+from flows.superset import acceptance, assets
 from tests.conftest import Sample
 
 DATASETS = assets.read("datasets/marts")

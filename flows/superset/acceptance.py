@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from bi.superset.client import Client
+from flows.superset.client import Client
 
 Row = tuple[Any, ...]
 TOTALS = "from indicator_values semi join dim_publication using (plan_version) where breakdown = 'total'"

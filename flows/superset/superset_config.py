@@ -1,7 +1,7 @@
 """Settings of the Superset that ``make superset`` starts: one machine, loopback, nothing sent anywhere.
 
 Superset reads this file itself (``SUPERSET_CONFIG_PATH``), in its own environment; what differs from one
-installation to the next comes from the environment that ``bi.superset`` gives it.
+installation to the next comes from the environment that ``flows.superset`` gives it.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bi.superset import acceptance, assets
-from bi.superset.client import Client
-from bi.superset.service import Superset, free_port
 from flows import show
 from flows.errors import SraapError, UsageProblem
 from flows.program import ROOT
+from flows.superset import acceptance, assets
+from flows.superset.client import Client
+from flows.superset.service import Superset, free_port
 
 PORT = 8088
 
@@ -29,7 +29,7 @@ PORT = 8088
 def main() -> int:
     """What was asked for; the exit code."""
     console = Console(highlight=False, soft_wrap=True)
-    parser = argparse.ArgumentParser(prog="python -m bi.superset", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m flows.superset", description=__doc__)
     parser.add_argument("--serve", action="store_true", help="Keep it running until Ctrl-C.")
     parser.add_argument("--port", type=int, default=PORT, help=f"Port of loopback for --serve; {PORT}.")
     given = parser.parse_args()

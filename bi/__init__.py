@@ -1,1 +1,0 @@
-"""What other tools are given so that they show the publication: theirs to run, ours to keep right."""
