@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from expectations.taken import unpacked
 from flows import intake, plans
 from flows.archive import Entry, Identity, read_delivered, read_repeated
 from flows.errors import Defect
@@ -131,7 +132,7 @@ def _made_alike(home: Home, batch: Batch) -> bool:
 def _differences(home: Home, batch: Batch, assessment: Assessment) -> Iterator[tuple[str, int]]:
     """Datasets and tables of the ledger that came out otherwise, each with the number of rows that differ."""
     for name in sorted({*batch.data, *assessment.batch.data}):
-        found = assessment.verdict.accepted[name]
+        found = pa.concat_tables([unpacked(portion) for portion in assessment.landing_rows(name)])
         path = home.landing / name / f"{batch.name}.parquet"
         held = pq.read_table(path) if name in batch.data else found.schema.empty_table()
         if rows := _rows_that_differ(held, found):

@@ -26,7 +26,7 @@ from flows.knowledge import context, source_of
 from flows.ledger import Ledger, Staged, TableKey, write_staged, write_table
 from flows.received import Received, read_file, settle_names
 from flows.rereading import Again, Retry
-from flows.standing import Assessment, shown_rows, written_down
+from flows.standing import Assessment, written_down
 from sources.reading import masked_name
 
 
@@ -136,8 +136,7 @@ def _write_rows(assessment: Assessment, dataset: str, path: Path) -> None:
     """Write the accepted rows of a dataset as Parquet, a row group for each portion. Raises ``OSError``."""
     writer: pq.ParquetWriter | None = None
     try:
-        for portion in assessment.verdict.taken[dataset].portions():
-            rows = shown_rows(portion, assessment.shown_names)
+        for rows in assessment.landing_rows(dataset):
             if writer is None:
                 # Without Arrow's own schema: texts come back as texts, not as dictionaries.
                 writer = pq.ParquetWriter(path, rows.schema, compression="zstd", store_schema=False)

@@ -6,7 +6,7 @@ again takes the place of what was written about it before (docs/architecture.md,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -58,6 +58,11 @@ class Assessment:
         """Whether a row or a file of what was judged is quarantined, wholly or in part."""
         outcomes = self.judged_files["outcome"].isin(["quarantined", "partly_loaded"])
         return len(self.judged_quarantined) > 0 or bool(outcomes.any())
+
+    def landing_rows(self, dataset: str) -> Iterator[pa.Table]:
+        """Accepted rows of a dataset as the landing holds them, portion by portion."""
+        for portion in self.verdict.taken[dataset].portions():
+            yield shown_rows(portion, self.shown_names)
 
 
 def written_down(

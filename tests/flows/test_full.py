@@ -45,7 +45,8 @@ def sequence(folder: Path, number: int) -> list[Path]:
     for stem, rows in drawn.files.items():
         for row in rows:
             dataset = stem.partition("--")[0]
-            random.choice((parts[0], *parts)).setdefault(dataset, []).append(row)
+            place = random.choice((0, 0, 1, 2))
+            parts[place].setdefault(f"{dataset}--later" if place else dataset, []).append(row)
     for dataset in (name for name, found in datasets().items() if found.required):
         parts[0].setdefault(dataset, [])
     parts[2]["article7_reports--again"] = parts[0]["article7_reports"]
@@ -89,7 +90,7 @@ def test_a_full_refresh_publishes_the_same_bytes_as_one_that_judges_what_is_new(
     refreshed: Refreshed, tmp_path: Path
 ) -> None:
     inbox = tmp_path / "inbox"
-    write_csv(inbox / "article7_answers.csv", [{**ANSWERS[0], "indicator_id": "1.2", "answer": "no"}])
+    write_csv(inbox / "article7_answers--more.csv", [{**ANSWERS[0], "indicator_id": "1.2", "answer": "no"}])
     published = []
     for full in (False, True):
         home = tmp_path / f"full-{full}"
