@@ -5,7 +5,7 @@
 {%- endmacro %}
 
 {% macro default__add_days(day, days) -%}
-    cast({{ day }} + interval {{ days }} day as date)
+    cast({{ day }} + interval ({{ days }}) day as date)
 {%- endmacro %}
 
 {% macro spark__add_days(day, days) -%}
