@@ -58,6 +58,7 @@ def _indicator(site: Content, indicator: Indicator) -> dict[str, Any]:
         "id": indicator.id,
         "row": indicator.row,
         "synthetic": indicator.synthetic,
+        "by_reports": indicator.row["source"] in ("article7_answers", "article7_reports"),
         "bars": pieces.bars(site, indicator, large=True),
         "headline": headline,
         "trend": [_trend(site, indicator, year) for year in site.plan_years],
@@ -117,7 +118,7 @@ def _breakdowns(site: Content, indicator: Indicator) -> list[dict[str, Any]]:
                     part, meetings.get(part, words.clean(part))
                 )
             else:
-                name = words.words(words.PARTS, part)
+                name = words.words(words.PARTS | words.PARTS_OF.get(breakdown, {}), part)
             rows.append({"name": name, "cells": cells})
         if rows:
             tables.append(

@@ -11,7 +11,12 @@ from markupsafe import Markup
 from flows.site import marks, pieces, words
 from flows.site.content import Content, Indicator, Row
 
-_MEETING_RULES = ("participant_share", "attended", "condemned_in_meeting", "participant_count")
+_MEETING_RULES = {
+    "participant_share": "Women among participations",
+    "attended": "States not party that took part",
+    "condemned_in_meeting": "States Parties that condemned violations",
+    "participant_count": "Mine victims and survivor organizations",
+}
 
 
 def page(environment: Environment, site: Content) -> str:
@@ -31,8 +36,10 @@ def page(environment: Environment, site: Content) -> str:
                 continue
             shown.add(key)
             cells = Markup("").join(
-                Markup('<td class="num">{}</td>').format(marks.value(row, "r") if row else "–")
-                for row in rows
+                Markup('<td role="cell" class="num" data-h="{}">{}</td>').format(
+                    title, marks.value(row, "r") if row else "–"
+                )
+                for title, row in zip(_MEETING_RULES.values(), rows, strict=True)
             )
             meetings.append({**_meeting(meeting), "cells": cells})
         years.append(
@@ -49,27 +56,20 @@ def page(environment: Environment, site: Content) -> str:
         "meetings.html",
         page="meetings",
         years=years,
+        columns=list(_MEETING_RULES.values()),
         ahead=[_meeting(m) for m in site.meetings if m["meeting_id"] not in shown],
         see=sorted({i.row["action"] for i in by_rule.values()}),
     )
 
 
 def _meeting(meeting: Row) -> Row:
-    days = words.day(meeting["starts_on"])
-    if meeting["ends_on"] and meeting["ends_on"] != meeting["starts_on"]:
-        days = f"{days} to {words.day(meeting['ends_on'])}"
+    days = words.days(meeting["starts_on"], meeting["ends_on"])
     return {**meeting, "days": days, "synthetic": bool(pieces.synthetic(meeting["source_ref"]))}
 
 
 def _tiles(site: Content, by_rule: Mapping[str, Indicator], year: int) -> list[dict[str, Any]]:
-    titles = {
-        "participant_share": "Women among participations",
-        "attended": "States not party that took part",
-        "condemned_in_meeting": "States Parties that condemned violations",
-        "participant_count": "Mine victims and survivor organizations",
-    }
     tiles = []
-    for rule in _MEETING_RULES:
+    for rule, title in _MEETING_RULES.items():
         row = by_rule[rule].total(year) if rule in by_rule else None
         if row is not None:
             more = marks.value(row, "f")
@@ -85,7 +85,7 @@ def _tiles(site: Content, by_rule: Mapping[str, Indicator], year: int) -> list[d
                     for kind in kinds
                     if kind
                 )
-            tiles.append({"title": titles[rule], "value": marks.value(row, "h"), "more": more})
+            tiles.append({"title": title, "value": marks.value(row, "h"), "more": more})
     return tiles
 
 

@@ -132,7 +132,12 @@ def revised(site: Content, revisions: Sequence[Row], most: int, *, root: str = "
     for row in revisions[:most]:
         part = "total"
         if row["breakdown"] != "total":
-            vocabulary = {**words.REGIONS, **words.PARTS, **meetings}
+            vocabulary = {
+                **words.REGIONS,
+                **words.PARTS,
+                **words.PARTS_OF.get(row["breakdown"], {}),
+                **meetings,
+            }
             if row["breakdown"] == "un_region":
                 vocabulary = words.REGIONS
             part = words.words(vocabulary, row["breakdown_value"])

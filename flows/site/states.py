@@ -28,12 +28,13 @@ def index(environment: Environment, site: Content) -> str:
         for state in members:
             timely = _timeliness(state)
             cells = Markup("").join(
-                Markup("<td>{}</td>").format(
+                Markup('<td role="cell" data-h="{}">{}</td>').format(
+                    year,
                     Markup('<span class="chip {}" data-y="{}/{}">{}</span>').format(
                         timely[year], state.row["iso3"], year, words.words(words.TIMELINESS, timely[year])
                     )
                     if year in timely
-                    else "–"
+                    else Markup('<span class="why">not owed</span>'),
                 )
                 for year in site.years
             )

@@ -19,7 +19,7 @@ STATUSES = {
     "not_yet_due": "Not yet due.",
     "empty_population": "Nobody is in the population.",
     "suppressed": "Not shown: too few people, who could be told apart.",
-    "provisional": "Provisional: reports of the year still count when they come.",
+    "provisional": "Provisional: what comes late still counts.",
     "final": "Final: the time for late reports is over.",
 }
 BLANKS = {
@@ -72,8 +72,8 @@ PARTS = {
     "reporting": "with a report",
     "applicable": "less those answering “not applicable”",
     "on_time": "on time, by 30 April",
-    "late": "late",
     "in_time": "in time",
+    "late": "late",
     "partial": "in part",
     "none": "none",
     "mine_victims": "mine victims",
@@ -86,6 +86,12 @@ PARTS = {
     "civil_society": "civil society",
     "other": "others",
 }
+PARTS_OF = {
+    "timeliness": {"none": "no report"},
+    "payment": {"in_time": "in full, in time", "late": "in full, late", "none": "nothing paid"},
+}
+"""Parts whose word says more within their breakdown."""
+
 MEETINGS = {
     "meeting_of_states_parties": "Meeting of the States Parties",
     "review_conference": "Review Conference",
@@ -125,6 +131,7 @@ REVISIONS = {
     "new_report": "new rows",
     "time": "days passed: no row moved it",
 }
+ENGINES = {"great_expectations": "Great Expectations", "reader": "reading of files", "flow": "upkeep"}
 OUTCOMES = {
     "loaded": "loaded",
     "partly_loaded": "loaded in part",
@@ -154,6 +161,16 @@ def clean(text: object) -> str:
 def day(value: date | None) -> str:
     """``1 Mar 2030``; "" for none."""
     return "" if value is None else f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+
+
+def days(first: date, last: date | None) -> str:
+    """``16 to 19 Jun 2026``, ``30 Nov to 4 Dec 2026``, or one day."""
+    if last is None or last == first:
+        return day(first)
+    begins = day(first)
+    if first.year == last.year:
+        begins = begins.rpartition(" ")[0] if first.month != last.month else str(first.day)
+    return f"{begins} to {day(last)}"
 
 
 def moment(value: object) -> str:
@@ -231,7 +248,7 @@ _BEGINNING = re.compile(
 )
 
 
-def shortened(wording: str, limit: int = 88) -> str:
+def shortened(wording: str, limit: int = 160) -> str:
     """The wording without its beginning, cut at a word; the full one stands on the action's page."""
     rest = _BEGINNING.sub("", wording).strip().rstrip(".")
     begins = "" if rest == wording.rstrip(".") else "…\u00a0"

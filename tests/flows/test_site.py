@@ -28,6 +28,7 @@ from typer.testing import CliRunner
 
 from flows import cli, site
 from flows.evidence.verify import MANIFEST
+from flows.site import words
 from tests.conftest import Sample
 
 MOST_BYTES = 150_000
@@ -646,7 +647,7 @@ def test_revisions_are_shown_with_their_reason_and_rows(odd: Site) -> None:
     for _, line in lines:
         assert "90 of 161 (56%) → 96 of 161 (60%) because a row came later" in line
         assert "reports.csv, row 7" in line and line.endswith("and 2 more")
-    assert "1 values moved" in said(odd.pages["index.html"].xpath("//main")[0])
+    assert "1 value moved" in said(odd.pages["index.html"].xpath("//main")[0])
     quality = said(odd.pages["quality.html"].xpath("//main")[0])
     assert "20261101T000000.000Z" in quality and "ab" * 32 in quality
 
@@ -719,3 +720,56 @@ def test_open_says_where_the_site_is(sample: Sample, monkeypatch: pytest.MonkeyP
     assert said_json["path"] == str(page)
     assert len(opened) == 1
     assert cli._exit_code(["open", "--home", str(tmp_path / "nowhere")]) == 5
+
+
+def test_blanks_of_a_state_say_why(built: Site) -> None:
+    """A state that is not party, has signed nothing and owes nothing reads so, not as dashes."""
+    outside = built.rows(
+        "select iso3 from marts.dim_state where iso3 not in (select iso3 from marts.state_treaty_actions) "
+        "and iso3 not in (select iso3 from marts.state_reports) order by iso3"
+    )
+    assert outside
+    for iso3 in (row["iso3"] for row in outside):
+        page = said(built.pages[f"states/{iso3}.html"].xpath("//main")[0])
+        assert "The register holds no signature, consent or withdrawal of this state." in page
+        assert "No report is owed and none has come." in page
+        (row,) = built.pages["states.html"].xpath(f"//tr[.//a[@href='states/{iso3}.html']]")
+        assert [said(cell) for cell in row.xpath("./td")] == ["no"] + ["not owed"] * len(built.years)
+
+
+def test_what_is_said_of_dates_fits_the_source(built: Site) -> None:
+    """Late reports are mentioned only where reports or their answers decide."""
+    sources = {r["indicator_id"]: r["source"] for r in built.rows("select * from marts.dim_indicator")}
+    for action in range(1, 46):
+        for section in built.pages[f"actions/{action:02d}.html"].xpath("//section[@class='indicator']"):
+            indicator = section.get("aria-labelledby").removeprefix("i")
+            by_reports = sources[indicator] in ("article7_answers", "article7_reports")
+            assert ("reports of the year count until" in said(section)) is by_reports, indicator
+
+
+def test_parts_have_the_words_of_their_breakdown(built: Site) -> None:
+    def names(page: str, title: str) -> list[str]:
+        found = built.pages[page].xpath(f"//table[caption[contains(., '{title}')]]/tbody/tr/th")
+        return [said(name) for name in found]
+
+    assert names("actions/07.html", "When the first report came") == [
+        "on time, by 30 April",
+        "late",
+        "no report",
+    ]
+    paid = names("actions/09.html", "When the contribution was paid")
+    assert paid == ["in full, in time", "in full, late", "in part", "nothing paid"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (date(2026, 6, 16), date(2026, 6, 19), "16 to 19 Jun 2026"),
+        (date(2026, 11, 30), date(2026, 12, 4), "30 Nov to 4 Dec 2026"),
+        (date(2026, 12, 30), date(2027, 1, 2), "30 Dec 2026 to 2 Jan 2027"),
+        (date(2026, 6, 22), date(2026, 6, 22), "22 Jun 2026"),
+        (date(2026, 6, 22), None, "22 Jun 2026"),
+    ],
+)
+def test_days_of_a_meeting_read_as_people_write_them(first: date, last: date | None, expected: str) -> None:
+    assert words.days(first, last) == expected
