@@ -461,14 +461,22 @@ class Aside:
         self._end()
 
     def read(self, path: Path, name: str, received_on: date, target: Path) -> None:
-        """Read a file, of a name that a reader or dataset knows, into ``target``. Raises as ``read``."""
+        """Read a file, of a name that a reader or dataset knows, into ``target``. Raises as ``read``.
+
+        What stands there already was left whole by a worker that was killed later, and is the same.
+        """
         from sources.reading import MAX_FILE_BYTES
 
+        if target.exists():
+            return
         made = Path(tempfile.mkdtemp(dir=self._within))
         try:
             told = self._ask(path, name, received_on, MAX_FILE_BYTES, made)
             (made / TOLD).write_text(json.dumps(told), encoding="ascii")
             made.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
         finally:
             shutil.rmtree(made, ignore_errors=True)
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.build import quoted
+from flows.files import naming
 from flows.plain_text import FORMULA
 
 if TYPE_CHECKING:
@@ -106,10 +108,12 @@ def write(folder: Path, *, is_sample: bool) -> Path:
 
     target = folder / NAME
     target.parent.mkdir(exist_ok=True)
+    # In memory: XlsxWriter would turn what a failing disk says into an error of its own.
+    written = BytesIO()
     as_text = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with (
         duckdb.connect(":memory:") as connection,
-        xlsxwriter.Workbook(str(target), {"in_memory": True, **as_text}) as book,
+        xlsxwriter.Workbook(written, {"in_memory": True, **as_text}) as book,
     ):
         for name in (
             "indicator_values",
@@ -138,6 +142,8 @@ def write(folder: Path, *, is_sample: bool) -> Path:
             "Words": _words(made),
         }
         _about(made, about, as_of=as_of, counts=counts, is_sample=is_sample)
+    with naming(target):
+        target.write_bytes(written.getbuffer())
     return target
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import errno
+import gc
 import io
 import os
 import subprocess
@@ -247,7 +248,10 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        gc.collect()  # an error that was kept may hold files open, and a disk in use stays mounted
+        if subprocess.run(["umount", str(folder)], check=False, capture_output=True).returncode != 0:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+            raise Harm(f"something still uses {folder}")
 
 
 def fill_disk(bench: Bench, phase: str, left: int, expected: Reference, night: Night) -> str:

@@ -112,3 +112,12 @@ def test_what_looks_like_a_formula_is_text_and_stays_text(refreshed: Refreshed, 
     assert row["indicator"].quotePrefix
     assert row["breakdown_value"].hyperlink is None
     assert not row["plan_version"].quotePrefix
+
+
+def test_a_disk_that_fails_is_told_as_such(refreshed: Refreshed, tmp_path: Path) -> None:
+    """Not as an error of the library's, which would pass for a defect (flows/storage.py)."""
+    (tmp_path / "parquet").symlink_to((refreshed.published / "parquet").resolve())
+    (tmp_path / spreadsheet.NAME).mkdir(parents=True)
+    with pytest.raises(IsADirectoryError) as told:
+        spreadsheet.write(tmp_path, is_sample=False)
+    assert told.value.filename == str(tmp_path / spreadsheet.NAME)
