@@ -145,7 +145,7 @@ class Bench:
         checks = delivery_suite().on("shape")
         of_datasets = [(rows.seqs, *rows.cells()) for rows in self._rows.values()]
         columns = (np.concatenate(column) for column in zip(*of_datasets, strict=True))
-        names = (ROW, "_cells", "_header_cells", "_error_cells")
+        names = (ROW, "_cells", "_header_cells", "_error_cells", "_unquoted")
         frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
         parts = [
             self._evaluate("delivery", "shape", checks, frame.iloc[first : first + SHAPE_ROWS])

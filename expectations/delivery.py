@@ -38,8 +38,23 @@ SUITE = Suite(
             severity="quarantine",
             reason="The error of a formula is no text: as a title or the name of an organization it would be "
             "counted.",
-            sentence="A cell of this row holds the error of a formula, such as #REF!, #N/A or #DIV/0!. Mend "
-            "the formula, or write what it should give.",
+            sentence="{value} is no value but the error of a formula, or stands where a formula was never "
+            "computed (#UNCOMPUTED!), cells are merged (#MERGED!) or a number is none (#NUM!). Mend the "
+            "formula, open and save the file in a spreadsheet, undo the merging, or write the value itself.",
+            of_errors=True,
+            on=("shape",),
+        ),
+        Check(
+            "*-ROW-03",
+            gxe.ExpectColumnValuesToBeInSet(column="_unquoted", value_set=[0]),
+            column=None,
+            dimension="validity",
+            severity="quarantine",
+            reason="Text around the quotation marks of a cell is read in different ways by different "
+            "programs; lines below a quotation mark that was forgotten end up in one cell.",
+            sentence="In a cell of this row text stands before the first quotation mark or behind the last "
+            "one. Put the marks around the whole cell, without blanks before them, and write one inside it "
+            "twice; look whether one was forgotten.",
             on=("shape",),
         ),
         Check(

@@ -38,7 +38,7 @@ def typed(dataset: Dataset, rows: pd.DataFrame, retracted: Flags, people_key: by
         text = rows[column.name]
         if column.name not in always and retracted.any():
             text = text.mask(retracted)
-        kept[column.name] = _canonical(dataset, column, text)
+        kept[column.name] = _canonical(column, text)
     if dataset.holds_people:
         kept |= _without_people(kept, people_key)
     with _database().cursor() as connection:
@@ -53,7 +53,7 @@ def typed(dataset: Dataset, rows: pd.DataFrame, retracted: Flags, people_key: by
             ) from None
 
 
-def _canonical(dataset: Dataset, column: Column, text: pd.Series) -> pd.Series:
+def _canonical(column: Column, text: pd.Series) -> pd.Series:
     """Text that a cast understands: words as in the vocabulary, states as codes, yes/no as true/false."""
     said = values.distinct(text)
     if column.name == "record_status":
@@ -64,8 +64,7 @@ def _canonical(dataset: Dataset, column: Column, text: pd.Series) -> pd.Series:
             spelling = {word.casefold(): word for word in column.words}
             return values.mapped(text, values.words(said).map(spelling).astype("str"))
         case "iso3":
-            code = said.str.upper() if dataset.name == "states" else facts().state_of(said)
-            return values.mapped(text, code)
+            return values.mapped(text, facts().state_of(said))
         case "yes_no":
             return values.mapped(text, values.yes_no(said).map({True: "true", False: "false"}).astype("str"))
         case _:

@@ -17,7 +17,7 @@ from expectations import values
 from expectations.door import DeliveredTable
 from expectations.judging import ROW, Outcome
 from expectations.people import PersonFinder
-from expectations.rows import Rows
+from expectations.rows import Rows, first_errors
 from expectations.suite import Check, suite_of
 from sources.contract import Dataset
 
@@ -180,6 +180,7 @@ def quarantine_lines(
             continue
         part = frame.loc[places]
         part = pd.DataFrame({name: values.text(part[name]) for name in part.columns}, index=part.index)
+        part["_column"] = first_errors(rows.dataset, part) if check.of_errors else check.column
         lines.append(
             pd.DataFrame(
                 {
@@ -190,7 +191,7 @@ def quarantine_lines(
                     "row_number": part["row_number"],
                     "place": part["place"],
                     "delivery_seq": part[ROW],
-                    "column_name": check.column,
+                    "column_name": part["_column"],
                     "check_code": code_of(check, rows.dataset),
                     "waiting": waiting[places],
                     **_told(rows, check, part, finder, hint),
@@ -207,8 +208,11 @@ def quarantine_lines(
 def _told(
     rows: Rows, check: Check, part: pd.DataFrame, finder: PersonFinder, hint: Callable[[str], str]
 ) -> dict[str, pd.Series]:
-    """Value (where it may be shown) and sentence of the rows that failed a check."""
-    raw = part[check.column] if check.column else pd.Series(np.nan, index=part.index, dtype="str")
+    """Value (where it may be shown) and sentence of the rows that failed a check; ``_column`` of ``part``:
+    whose value."""
+    raw = pd.Series(np.nan, index=part.index, dtype="str")
+    for name in part["_column"].dropna().unique():
+        raw = raw.mask(part["_column"] == name, part[name])
     shown = pd.Series(np.nan, index=part.index, dtype="str")
     if check.shows_value and not rows.dataset.holds_people:
         # Cleaned before it is cut: half a name is still a name.

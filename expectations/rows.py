@@ -19,17 +19,20 @@ from pandas.api.types import union_categoricals
 
 from expectations import values
 from expectations.door import KEY_SEPARATOR, DeliveredTable
+from expectations.facts import facts
 from expectations.judging import ROW, Outcome
 from expectations.suite import Check
 from sources.contract import PROVENANCE, Dataset
+from sources.frames import MERGED, UNCOMPUTED, UNQUOTED
 
 SAMPLE_ROWS = 10
 ERRORS_OF_FORMULAS = (
     *("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!"),
     *("#BLOCKED!", "#CONNECT!", "#GETTING_DATA"),
+    *(UNCOMPUTED, MERGED),
 )
 """What spreadsheets show, and save as text, where a formula gives nothing; Excel's in English, as files hold
-them."""
+them. And what readers write where a cell has no value of its own."""
 PORTION_ROWS = 500_000
 """Rows that are judged at a time."""
 
@@ -116,8 +119,9 @@ class Rows:
         """Whether a source speaks (expectations/agreement.py)."""
         return any(delivered.source for delivered in self.tables)
 
-    def cells(self) -> tuple[Places, Places, Places]:
-        """Cells that each row had, that the header of its table had, and that hold the error of a formula."""
+    def cells(self) -> tuple[Places, Places, Places, Places]:
+        """Cells that each row had, that the header of its table had, that hold the error of a formula, and 1
+        for a row with a quotation mark where none may stand."""
         nothing = np.empty(0, dtype=np.int64)
         frames = [(self.tables[part.table].table.frame, part.inside) for part in self._parts if part.rows]
         had = [_taken(frame["_cells"], inside).to_numpy() for frame, inside in frames]
@@ -127,10 +131,14 @@ class Rows:
             for of_table, (_, inside) in zip(errors, frames, strict=True)
         ]
         headers = np.array([len(delivered.table.header) for delivered in self.tables], dtype=np.int64)
+        cells = np.concatenate([nothing, *had]).astype("int64")
+        wanted = headers[self.table] if len(headers) else nothing
+        unquoted = cells == UNQUOTED
         return (
-            np.concatenate([nothing, *had]).astype("int64"),
-            headers[self.table] if len(headers) else nothing,
+            np.where(unquoted, wanted, cells),
+            wanted,
             np.concatenate([nothing, *errors]),
+            unquoted.astype("int64"),
         )
 
     def portions(self, whole: bool) -> list[Places]:
@@ -308,6 +316,14 @@ def _errors(dataset: Dataset, frame: pd.DataFrame) -> Places:
     return found
 
 
+def first_errors(dataset: Dataset, cells: pd.DataFrame) -> pd.Series:
+    """Name of the first column of each row whose cell is the error of a formula; NA where none is."""
+    found = pd.Series(None, index=cells.index, dtype="str")
+    for column in reversed(dataset.columns):
+        found = found.mask(cells[column.name].isin(ERRORS_OF_FORMULAS), column.name)
+    return found
+
+
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     """A column packed; missing throughout where the frame has none."""
     if name not in frame:
@@ -348,7 +364,9 @@ def _repeated(texts: Sequence[str | None], lengths: Sequence[int]) -> pd.Categor
 def _key_numbers(dataset: Dataset, key: Sequence[pd.Series]) -> pd.arrays.IntegerArray:
     """A number for each key; NA where a part is missing."""
     columns = (
-        [values.mapped(key[0], values.distinct(key[0]).str.upper())] if dataset.name == "states" else key
+        [values.mapped(key[0], facts().state_of(values.distinct(key[0])))]
+        if dataset.name == "states"
+        else key
     )
     missing = np.logical_or.reduce([column.isna().to_numpy() for column in columns])
     return pd.arrays.IntegerArray(values.row_codes(columns), missing)
@@ -357,7 +375,7 @@ def _key_numbers(dataset: Dataset, key: Sequence[pd.Series]) -> pd.arrays.Intege
 def key_text(dataset: Dataset, frame: pd.DataFrame) -> pd.Series:
     """A row's key as one text, as ``Context.known_keys`` has it; NA where a part is missing."""
     first, *others = (values.text(frame[column]) for column in dataset.key)
-    key = first.str.upper() if dataset.name == "states" else first
+    key = facts().state_of(first) if dataset.name == "states" else first
     for other in others:
         key = key + KEY_SEPARATOR + other
     return key

@@ -26,7 +26,6 @@ from great_expectations.expectations.metrics.map_metric_provider import (
 
 from expectations import values
 from expectations.facts import facts
-from sources import names
 from sources.convention import entry_into_force
 
 ColumnRule = Callable[..., pd.Series]
@@ -182,14 +181,14 @@ class ExpectState(ColumnExpectation):
     map_metric = "column_values.state"
 
 
-@column_rule("iso_3166_alpha_3")
-def is_iso_alpha_3(column: pd.Series) -> pd.Series:
-    """A code of ISO 3166-1 alpha-3, in any case."""
-    return column.str.upper().isin(names.alpha_3())
+@column_rule("plain_id")
+def is_plain_id(column: pd.Series) -> pd.Series:
+    """An id of which nothing is hidden and nothing was cut off."""
+    return values.is_id(column)
 
 
-class ExpectIsoAlpha3(ColumnExpectation):
-    map_metric = "column_values.iso_3166_alpha_3"
+class ExpectPlainId(ColumnExpectation):
+    map_metric = "column_values.plain_id"
 
 
 # --- references -------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class Check:
     ``waits``: a row whose only fault this is waits for its parent. ``repeats``: the rows that fail are
     repetitions, counted as duplicates. ``compares``: rows with different keys are compared with each other,
     so that all rows of the dataset are judged at once. ``column`` is what the row's line in the quarantine
-    names; ``shows_value``: with its cell.
+    names (``of_errors``: the first one whose cell is the error of a formula); ``shows_value``: with its cell.
     """
 
     code: str
@@ -52,6 +52,7 @@ class Check:
     waits: bool = False
     repeats: bool = False
     compares: bool = False
+    of_errors: bool = False
     shows_value: bool = True
     on: tuple[Stage, ...] = ("row",)
 
@@ -123,7 +124,7 @@ def _column_checks(dataset: Dataset, column: Column, letters: str) -> list[Check
                 on=stages,
             )
         )
-    if (typed := _type_check(dataset, column, letters)) is not None:
+    if (typed := _type_check(column, letters)) is not None:
         found.append(replace(typed, on=stages))
     if column.references:
         found.append(_parent_check(column, letters))
@@ -149,10 +150,17 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _type_check(dataset: Dataset, column: Column, letters: str) -> Check | None:
+def _type_check(column: Column, letters: str) -> Check | None:
     name = column.name
     expectation: Any
     match column.type:
+        case "id":
+            expectation = rules.ExpectPlainId(column=name)
+            sentence = (
+                "{value} is no id that can be told from others: it holds characters that are not seen "
+                "(of no width, controls, special blanks) or were lost, or is a number of more digits than "
+                "were kept (1.23E+17). Type it anew, in a spreadsheet as text."
+            )
         case "date":
             expectation = rules.ExpectIsoDate(column=name)
             sentence = "{value} is not a real date written YYYY-MM-DD. Write it so, for example 2025-04-30."
@@ -171,9 +179,6 @@ def _type_check(dataset: Dataset, column: Column, letters: str) -> Check | None:
         case "word":
             expectation = rules.ExpectWord(column=name, words=list(column.words))
             sentence = f"{{value}} is not among the words for {name}. Use one of: {', '.join(column.words)}."
-        case "iso3" if dataset.name == "states":
-            expectation = rules.ExpectIsoAlpha3(column=name)
-            sentence = "{value} is not a code of ISO 3166-1 alpha-3. Write the state's code of three letters."
         case "iso3":
             expectation = rules.ExpectState(column=name)
             sentence = (
@@ -194,6 +199,7 @@ def _type_check(dataset: Dataset, column: Column, letters: str) -> Check | None:
 
 
 _KIND = {
+    "id": "an id that is read as it was meant",
     "date": "a date",
     "yes_no": "yes or no",
     "decimal": "an exact number",

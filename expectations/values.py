@@ -7,6 +7,8 @@ docs/contract/inputs.md (Every dataset).
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -138,6 +140,25 @@ def is_year(column: pd.Series) -> pd.Series:
     """True for a whole number of four digits."""
     values = distinct(column)
     return spread(column, values.str.fullmatch("[1-9][0-9]{3}").astype("boolean")).fillna(False).astype(bool)
+
+
+def is_id(column: pd.Series) -> pd.Series:
+    """True for an id that a person can tell from others: all of it is seen, and no spreadsheet has cut it."""
+    values = distinct(column)
+    return spread(column, ~values.map(_is_doubtful).astype("boolean")).fillna(False).astype(bool)
+
+
+_CUT = re.compile(r"[+-]?[0-9](\.[0-9]+)?E\+[0-9]{2,3}", re.ASCII)
+"""A number of more digits than fit, as spreadsheets show and save it: 1.23457E+17."""
+_LOST = "\N{REPLACEMENT CHARACTER}"
+
+
+def _is_doubtful(text: str) -> bool:
+    """Whether a text holds what is not seen (controls, zero width, blanks that are no plain space), a
+    character that was lost, or is a number that was cut."""
+    if text.isascii() and text.isprintable():
+        return _CUT.fullmatch(text) is not None
+    return any((unicodedata.category(c)[0] in "CZ" and c != " ") or c == _LOST for c in text)
 
 
 def words(column: pd.Series) -> pd.Series:

@@ -8,7 +8,7 @@ Source: docs/contract/inputs.md, docs/architecture.md.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 OWN_COLUMNS = ("_row", "_cells", "_place")
 """What a table has besides the cells; a column of a file that is called so is not kept."""
 
+
+UNCOMPUTED = "#UNCOMPUTED!"
+"""Stands in the place of a formula that no program has computed, so that its cell doesn't pass for empty."""
+MERGED = "#MERGED!"
+"""Stands in the cells that are merged into another one: what they say is that one's, or nothing."""
+NO_NUMBER = "#NUM!"
+"""Stands in the place of what a program stored as the result of a computation that has none (NaN)."""
+
+UNQUOTED = -1
+"""The number of cells of a row in which a quotation mark stands where none may."""
 
 MAX_COLUMNS = 2_000
 """Datasets have a dozen; each column costs memory before it holds a cell."""
@@ -79,6 +89,18 @@ def text_array(values: Sequence[str] | pa.ChunkedArray | pa.Array) -> pa.Array:
     return pc.fill_null(array.cast(pa.large_string()), "")
 
 
+EXACT_BELOW = 1e15
+"""From here on a number has more digits than spreadsheets keep."""
+
+
+def large_number(value: float) -> str | None:
+    """A number of more than fifteen digits as spreadsheets show it (1.23E+17), for its last ones may be lost;
+    None for any other."""
+    if abs(value) < EXACT_BELOW:
+        return None
+    return np.format_float_scientific(value, trim="-", exp_digits=2).upper()
+
+
 def named_header(cells: Sequence[str]) -> tuple[str, ...]:
     """Column names, trimmed and case-folded; a column without a name is called by its place.
 
@@ -98,17 +120,19 @@ def check_width(columns: int) -> None:
         )
 
 
-def tidy(raw: RawTable) -> tuple[pa.Table, tuple[str, ...]]:
+def tidy(raw: RawTable, known: Collection[str]) -> tuple[pa.Table, tuple[str, ...]]:
     """The table of text and its header: cells trimmed, empty rows and nameless empty columns left out.
 
     Columns as in ``reading.Table.frame``. A row that is empty throughout is a row all the same where it had a
-    wrong number of cells: its cells were dropped because nobody knows to which column they belong.
-    Raises ``Unreadable`` for two columns of one name and for NUL characters.
+    wrong number of cells: its cells were dropped because nobody knows to which column they belong. Of the
+    ``known`` columns each may be there once; others of one name are called by their place.
+    Raises ``Unreadable`` for two columns of one known name and for NUL characters.
     """
     columns = [pc.utf8_trim_whitespace(column) for column in raw.columns]
     filled = [pc.not_equal(column, "") for column in columns]
+    times = Counter(raw.header)
     names = [
-        (place, name)
+        (place, name if name in known or times[name] == 1 else f"column {place + 1}")
         for place, name in enumerate(raw.header)
         if name != f"column {place + 1}" or pc.any(filled[place]).as_py()
     ]
@@ -127,7 +151,9 @@ def tidy(raw: RawTable) -> tuple[pa.Table, tuple[str, ...]]:
         keep = keep | mask.to_numpy(zero_copy_only=False)
     held = {name: columns[place] for place, name in names if name not in OWN_COLUMNS}
     held["_row"] = pa.array(raw.rows, pa.int64())
-    held["_cells"] = pa.array(np.where(raw.cells == len(raw.header), len(header), raw.cells), pa.int64())
+    # Without its nameless columns the header may have as many as a row that lacks some: such a row has none.
+    cells = np.where(raw.cells == len(header), 0, raw.cells)
+    held["_cells"] = pa.array(np.where(raw.cells == len(raw.header), len(header), cells), pa.int64())
     if raw.places is not None:
         held["_place"] = raw.places
     table = pa.table(held)

@@ -99,7 +99,7 @@ LANGUAGES = (
 
 _WORDS = {"&": "and", "st": "saint", "ste": "sainte", "rep": "republic", "dem": "democratic", "is": "islands"}
 _DROPPED = frozenset({"the", "and"})
-_FOOTNOTES = re.compile(r"(?:[\s,]+\d{1,2})+\s*$")
+_FOOTNOTES = re.compile(r"(?:(?:[\s,]+\d{1,2})+|[\s,⁰¹²³⁴-⁹]+)\s*$")
 _WORD = re.compile(r"&|[^\W_]+")
 
 _NO_STATE = ""
@@ -199,14 +199,6 @@ def _alpha_2() -> dict[str, str]:
     import pycountry
 
     return {c.alpha_2: c.alpha_3 for c in pycountry.countries if c.alpha_3 in STATES}
-
-
-@cache
-def alpha_3() -> frozenset[str]:
-    """All ISO 3166-1 alpha-3 codes, those of areas that are no states included."""
-    import pycountry
-
-    return frozenset(country.alpha_3 for country in pycountry.countries)
 
 
 def why_none(value: str) -> str | None:

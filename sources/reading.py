@@ -7,6 +7,7 @@ a rule of a row. Source: docs/contract/inputs.md (Deliveries), docs/architecture
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -363,7 +364,7 @@ def _table(dataset: Dataset, sheet: str | None, raw: RawTable | Unreadable) -> P
     if isinstance(raw, Unreadable):
         return ParsedTable(dataset.name, sheet, None, (), raw.problem)
     try:
-        table, header = tidy(raw)
+        table, header = tidy(raw, frozenset(column.name for column in dataset.columns))
     except Unreadable as error:
         return ParsedTable(dataset.name, sheet, None, (), error.problem)
     return ParsedTable(dataset.name, sheet, table, header, _missing_columns(dataset, header))
@@ -374,12 +375,16 @@ def _missing_columns(dataset: Dataset, header: tuple[str, ...]) -> FileProblem |
     missing = [name for name in dataset.required_columns if name not in header]
     if not missing:
         return None
+    seen = {"".join(c for c in name if unicodedata.category(c)[0] not in "CZ") for name in header}
+    unseen = " A name in the first row holds characters that are not seen: type it anew."
+    hint = unseen if seen & set(missing) else ""
     if not {column.name for column in dataset.columns} & set(header):
         return FileProblem(
             "FILE-HEADER",
             f"The first row names no column of {dataset.name}. It must be the header, with at least "
-            f"{', '.join(dataset.required_columns)}.",
+            f"{', '.join(dataset.required_columns)}.{hint}",
         )
     return FileProblem(
-        "FILE-COLUMNS", f"Required columns of {dataset.name} are missing: {', '.join(missing)}. Add them."
+        "FILE-COLUMNS",
+        f"Required columns of {dataset.name} are missing: {', '.join(missing)}. Add them.{hint}",
     )

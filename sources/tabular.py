@@ -12,6 +12,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,16 @@ import pyarrow.parquet as pq
 from pyarrow import csv as arrow_csv
 
 from sources.contract import Dataset
-from sources.frames import RawTable, Unreadable, check_width, named_header, text_array
+from sources.frames import (
+    NO_NUMBER,
+    UNQUOTED,
+    RawTable,
+    Unreadable,
+    check_width,
+    large_number,
+    named_header,
+    text_array,
+)
 
 MAX_CELLS = 50_000_000
 """More cells than this are no delivery but a bomb: a few bytes of Parquet can unfold to billions of rows."""
@@ -35,12 +45,27 @@ _END = "\x1d end of file \x1d"
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
+_NO_TEXT = {
+    b"PK\x03\x04": "a ZIP archive, as workbooks are",
+    b"\x1f\x8b": "packed by gzip",
+    b"\xd0\xcf\x11\xe0": "a document of Office, locked or in an old format",
+    b"%PDF": "a PDF",
+    b"PAR1": "Parquet",
+}
+"""How files begin that get the name of another format most often."""
+
 
 def decoded(data: bytes) -> bytes:
     """The bytes without a BOM, once shown to be UTF-8 without NUL. Raises ``Unreadable``."""
     if data.startswith(_UTF16):
         raise Unreadable(
             "FILE-ENCODING", "The file is UTF-16. Save it as UTF-8 (in a spreadsheet: CSV UTF-8)."
+        )
+    if other := next((what for start, what in _NO_TEXT.items() if data.startswith(start)), None):
+        raise Unreadable(
+            "FILE-FORMAT",
+            f"The file is {other}, and no text as its name says. Unpack it, or give it the ending of what it "
+            "is (.xlsx, .parquet).",
         )
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in data:
@@ -71,14 +96,73 @@ def read_csv(path: Path, dataset: Dataset) -> RawTable:
     check_width(len(header))
     end = ("\n" if not data.endswith((b"\n", b"\r")) else "") + _END + delimiter * (len(header) - 1) + "\n"
     data += end.encode()
-    table, wrong = _parse(data, delimiter, len(header))
+    marked = _with_wrong_quotes_marked(data, delimiter)
+    table, wrong = _parse(marked, delimiter, len(header))
     if table.num_columns != len(header) or table.column(0)[-1].as_py() != _END:
         raise Unreadable(
             "FILE-QUOTE",
             "A quotation mark is opened and never closed. Close it, or double it inside a quoted cell.",
         )
     lines_above = len(above.splitlines())
-    return _with_wrong_rows(table.slice(1, table.num_rows - 2), wrong, named_header(header), lines_above)
+    below = _with_wrong_rows(table.slice(1, table.num_rows - 2), wrong, named_header(header), lines_above)
+    return below if marked is data else _without_wrong_quotes(below)
+
+
+_WRONG_QUOTE = "\0"
+"""Stands in the place of a cell with a quotation mark where none may stand; the bytes of a file hold none."""
+
+
+@cache
+def _quoting(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
+    """Cells that are quoted as they must be, or not at all, each with what ends it; what is read as one cell
+    where it begins with a quotation mark; and where one follows on blanks."""
+    blank = rb"[ ]" if delimiter == "\t" else rb"[ \t]"
+    end = rb"[\r\n" + delimiter.encode() + rb"]"
+    no_end = rb"[^\r\n" + delimiter.encode() + rb"]*+"
+    quoted = rb'"[^"]*+(?:""[^"]*+)*+"'
+    right = rb"(?:" + quoted + blank + rb"*+(?=" + end + rb")|(?!" + blank + rb'*")' + no_end + rb")" + end
+    return (
+        re.compile(rb"(?:" + right + rb")*+"),
+        re.compile(quoted + no_end),
+        re.compile(blank + rb"++" + no_end),
+    )
+
+
+def _with_wrong_quotes_marked(data: bytes, delimiter: str) -> bytes:
+    """The bytes, which end with a line's end, with a mark for each cell in which text stands around quotation
+    marks (``"Eng"lish``, ``"a \\"b\\" c"``, a blank before the first one).
+
+    Programs read such a cell in different ways; the one that was meant can't be told. A quotation mark inside
+    a cell that doesn't begin with one is text. The bytes themselves where nothing is wrong.
+    """
+    if b'"' not in data:
+        return data
+    right, quoted, indented = _quoting(delimiter)
+    pieces: list[bytes] = []
+    done = at = 0
+    while found := right.match(data, at):
+        at = found.end()
+        wrong = quoted.match(data, at) or indented.match(data, at)
+        if wrong is None:  # the end, or a quotation mark that is never closed, which is said of the file
+            break
+        pieces += [data[done:at], _WRONG_QUOTE.encode()]
+        done = at = wrong.end()
+    return b"".join([*pieces, data[done:]]) if pieces else data
+
+
+def _without_wrong_quotes(raw: RawTable) -> RawTable:
+    """The table; a row with a marked cell has none."""
+    wrong = np.zeros(len(raw.rows), dtype=np.bool_)
+    for column in raw.columns:
+        wrong |= pc.equal(column, _WRONG_QUOTE).to_numpy(zero_copy_only=False)
+    right = pa.array(~wrong)
+    return RawTable(
+        raw.header,
+        tuple(pc.if_else(right, column, "") for column in raw.columns),
+        raw.rows,
+        np.where(wrong, UNQUOTED, raw.cells),
+        raw.places,
+    )
 
 
 def _header(data: bytes, dataset: Dataset) -> tuple[str, list[str]]:
@@ -315,7 +399,8 @@ def _parquet_text(column: pa.ChunkedArray, name: str | None) -> pa.Array:
         if pa.types.is_timestamp(kind):
             return text_array(_without(pc.strftime(column, "%Y-%m-%dT%H:%M:%S"), r"(T00:00:00)?(\.0+)?$"))
         if pa.types.is_floating(kind):
-            return _float_text(column.cast(pa.float64()))
+            # A half has no text of its own; a single has, shorter than that of the same double.
+            return _float_text(column.cast(pa.float32()) if pa.types.is_float16(kind) else column)
         if pa.types.is_decimal(kind):
             return text_array(_without(column.cast(pa.string()), r"\.0+$"))
         if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
@@ -337,7 +422,14 @@ def _without(column: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
 
 
 def _float_text(column: pa.ChunkedArray) -> pa.Array:
-    """Shortest text of each distinct number, never with an exponent."""
+    """Shortest text of each distinct number; with an exponent beyond the digits that it keeps, so that it is
+    no id."""
     encoded = column.combine_chunks().dictionary_encode()
-    words = [np.format_float_positional(value, trim="-") for value in encoded.dictionary.to_numpy()]
+    words = [_number(value) for value in encoded.dictionary.to_numpy()]
     return text_array(pa.array(words, pa.large_string()).take(encoded.indices))
+
+
+def _number(value: np.floating[Any]) -> str:
+    if not np.isfinite(value):
+        return NO_NUMBER
+    return large_number(float(value)) or np.format_float_positional(value, trim="-")

@@ -8,6 +8,8 @@ Source: docs/contract/inputs.md.
 from __future__ import annotations
 
 import html
+import io
+import math
 import re
 import zipfile
 import zlib
@@ -15,13 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from python_calamine import CalamineWorkbook
 
 from sources.contract import Dataset, datasets
-from sources.frames import RawTable, Unreadable, named_header, text_array
+from sources.frames import MERGED, UNCOMPUTED, RawTable, Unreadable, large_number, named_header, text_array
 from sources.readers import Reader, SheetCells, reader_of_sheet
 from sources.template_mark import OWN_SHEETS, SHEET, Mark, mark_of
 
@@ -195,6 +197,7 @@ def _check_archive(path: Path) -> _Archive:
                 raise _broken()
             return _Archive(_is_personal(archive), _error_cells(archive))
     except (
+        SyntaxError,  # of XML
         zipfile.BadZipFile,
         zlib.error,
         EOFError,
@@ -219,12 +222,55 @@ def _is_personal(archive: zipfile.ZipFile) -> bool:
 
 
 _CELL = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
-_ERROR_CELL = re.compile(rb'<(?:\w+:)?c\b([^>]*\bt="e"[^>]*)>(.*?)</(?:\w+:)?c>', re.DOTALL)
-_VALUE = re.compile(rb"<(?:\w+:)?v>([^<]*)</")
+_WITHOUT_VALUE = re.compile(
+    rb"""\bt=["']e["']"""  # an error
+    rb"""|(?:</(?:\w+:)?f>|<(?:\w+:)?f\b[^>]*/>)\s*"""  # a formula and nothing, or an empty value, behind it
+    rb"""(?:<(?:\w+:)?v\b[^>]*(?:/>|>\s*</(?:\w+:)?v>)\s*)?</(?:\w+:)?c>"""
+)
+
+
+def _cells_without_value(part: IO[bytes]) -> dict[tuple[int, int], str]:
+    """(row, column, from 0) -> what stands in the place of a cell that shows no value of its own: the text of
+    an error, and ``UNCOMPUTED`` for a formula without its result.
+
+    A cell is found where it says, or behind the one before it. An empty text is the result of a formula where
+    its type says so. Raises ``etree.XMLSyntaxError``.
+    """
+    from lxml import etree
+
+    found: dict[tuple[int, int], str] = {}
+    row = column = -1
+    for event, node in etree.iterparse(
+        part, events=("start", "end"), tag=("{*}row", "{*}c"), resolve_entities=False, no_network=True
+    ):
+        is_row = etree.QName(node).localname == "row"
+        said = node.get("r") or ""
+        if event == "start" and is_row:
+            row, column = int(said) - 1 if said.isascii() and said.isdigit() else row + 1, -1
+        elif event == "start":
+            place = re.fullmatch(r"([A-Z]{1,3})[0-9]{1,7}", said)
+            column = _column_number(place[1].encode()) - 1 if place else column + 1
+        elif is_row:
+            node.clear()
+            while node.getprevious() is not None:
+                del node.getparent()[0]
+        elif text := _instead_of_value(node):
+            found[row, column] = text
+    return found
+
+
+def _instead_of_value(cell: Any) -> str:
+    value = cell.find("{*}v")
+    if cell.get("t") == "e":
+        return value.text or "" if value is not None else ""
+    if cell.find("{*}f") is None or (value is not None and (value.text or cell.get("t") == "str")):
+        return ""
+    return UNCOMPUTED
 
 
 def _error_cells(archive: zipfile.ZipFile) -> dict[str, dict[tuple[int, int], str]]:
-    """Sheet name -> (row, column, from 0) -> text of its error cells, which the library gives as empty."""
+    """Sheet name -> (row, column, from 0) -> what stands in the place of its cells that the library gives as
+    empty, though they are not."""
     found: dict[str, dict[tuple[int, int], str]] = {}
     for name, part in _sheet_parts(archive).items():
         xml = archive.read(part)
@@ -234,19 +280,21 @@ def _error_cells(archive: zipfile.ZipFile) -> dict[str, dict[tuple[int, int], st
         height = max(map(int, rows), default=0)
         width = max(map(_column_number, letters), default=0)
         if height * width > MAX_SHEET_CELLS:
-            raise Unreadable(
-                "FILE-BOMB",
-                "A sheet has a cell so far from the others that it can't be held. Delete the rows and "
-                "columns "
-                "that are not in use.",
-            )
-        if b't="e"' in xml:
-            found[name] = {
-                (int(place[2]) - 1, _column_number(place[1]) - 1): value[1].decode()
-                for attributes, inner in _ERROR_CELL.findall(xml)
-                if (place := _CELL.search(attributes)) and (value := _VALUE.search(inner))
-            }
+            raise _far_cell()
+        if _WITHOUT_VALUE.search(xml):
+            found[name] = _cells_without_value(io.BytesIO(xml))
+            last = (max(places) + 1 for places in zip(*found[name], strict=True))
+            if math.prod(last) > MAX_SHEET_CELLS:
+                raise _far_cell()
     return found
+
+
+def _far_cell() -> Unreadable:
+    return Unreadable(
+        "FILE-BOMB",
+        "A sheet has a cell so far from the others that it can't be held. Delete the rows and columns that "
+        "are not in use.",
+    )
 
 
 def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
@@ -277,6 +325,11 @@ def _column_number(letters: bytes) -> int:
     return number
 
 
+def _number_text(value: float) -> str:
+    """A number with the fifteen digits that spreadsheets keep; 0.1 + 0.2 is 0.3 there."""
+    return large_number(value) or np.format_float_positional(float(f"{value:.15g}"), trim="-")
+
+
 def _cell_text(value: Any) -> str:  # noqa: PLR0911
     """A cell as a person reads it. A date-time at midnight is a date; a whole number has no point."""
     if isinstance(value, str):
@@ -284,7 +337,7 @@ def _cell_text(value: Any) -> str:  # noqa: PLR0911
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float | int):
-        return np.format_float_positional(value, trim="-") if isinstance(value, float) else str(value)
+        return _number_text(float(value))
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
     if isinstance(value, date | time):
@@ -298,24 +351,48 @@ def _sheet(kind: Dataset | Reader, name: str, sheet: Any, error_cells: dict[tupl
     """A sheet's cells, and its rows: its header is the first row that isn't empty, row numbers are the
     spreadsheet's."""
     cells = _cells(name, sheet, error_cells)
-    return Sheet(kind, name, _rows(cells.rows), cells)
+    return Sheet(kind, name, _rows(cells.rows, sheet.merged_cell_ranges or ()), cells)
 
 
 def _cells(name: str, sheet: Any, error_cells: dict[tuple[int, int], str]) -> SheetCells:
     """A sheet's cells as text."""
     grid = [[_cell_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
+    if error_cells:
+        # The library's sheet ends with the last cell that it takes for filled.
+        height, width = (max(places) + 1 for places in zip(*error_cells, strict=True))
+        width = max(width, len(grid[0]) if grid else 0)
+        grid += [[] for _ in range(height - len(grid))]
+        grid = [row + [""] * (width - len(row)) for row in grid]
     for (row, column), text in error_cells.items():
-        if row < len(grid) and column < len(grid[row]):
-            grid[row][column] = text
+        grid[row][column] = text
     return SheetCells(name, grid)
 
 
-def _rows(grid: Sequence[Sequence[str]]) -> RawTable | Unreadable:
+def _with_merged_marked(
+    grid: Sequence[Sequence[str]], merged: Sequence[tuple[tuple[int, int], tuple[int, int]]]
+) -> list[list[str]]:
+    """The cells below the header; each that is merged into a filled one says so, for it isn't empty.
+
+    ``merged``: row and column, from 0, of the first and the last cell.
+    """
+    marked = [list(row) for row in grid]
+    for (top, left), (bottom, right) in merged:
+        if top < len(marked) and left < len(marked[top]) and marked[top][left].strip():
+            for place in range(top, min(bottom + 1, len(marked))):
+                first = left + 1 if place == top else left
+                last = min(right + 1, len(marked[place]))
+                marked[place][first:last] = [MERGED] * (last - first)
+    return marked
+
+
+def _rows(
+    grid: Sequence[Sequence[str]], merged: Sequence[tuple[tuple[int, int], tuple[int, int]]] = ()
+) -> RawTable | Unreadable:
     top = next((place for place, row in enumerate(grid) if any(cell.strip() for cell in row)), None)
     if top is None:
         return Unreadable("FILE-EMPTY", "The sheet is empty. A table without rows needs its header.")
     header = named_header(grid[top])
-    below = grid[top + 1 :]
+    below = _with_merged_marked(grid, [one for one in merged if one[0][0] > top])[top + 1 :]
     columns = tuple(text_array(list(cells)) for cells in zip(*below, strict=True)) if below else ()
     columns = columns or tuple(text_array([]) for _ in header)
     numbers = np.arange(top + 2, top + 2 + len(below), dtype=np.int64)

@@ -12,6 +12,7 @@ from sources.contract import Column, datasets
 from tests.expectations.harness import codes_by_row, context, judged, row, table
 
 BAD_CELL = {
+    "id": "A\u200b-1",
     "date": "2025-02-30",
     "yes_no": "perhaps",
     "decimal": "1,5",

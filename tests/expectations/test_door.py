@@ -90,7 +90,58 @@ def test_a_row_with_a_wrong_number_of_cells_fails_that_check_alone() -> None:
     assert verdict.accepted["meetings"].num_rows == 1
 
 
-@pytest.mark.parametrize("error", ["#REF!", "#N/A", "#DIV/0!"])
+def test_a_row_with_a_wrong_quotation_mark_says_so_and_nothing_else() -> None:
+    rows: list[dict[str, object]] = [{**row("meetings")}, {"_cells": -1}]
+    verdict = judged(table("meetings", rows))
+    assert verdict.quarantined[["row_number", "check_code"]].values.tolist() == [[3, "ME-ROW-03"]]
+    assert verdict.restricted_files == {f"{0:064x}"}, "what stands in it is not known"
+
+
+@pytest.mark.parametrize(
+    ("given", "loads"),
+    [
+        ("A-1", True),
+        ("2025/é 1", True),
+        ("1E5", True),
+        ("123456789012345678", True),
+        ("A\u200b-1", False),
+        ("A\u00a0-1", False),
+        ("A\u00ad-1", False),
+        ("\ufeffA-1", False),
+        ("A\x01-1", False),
+        ("A\ufffd-1", False),
+        ("1.23457E+17", False),
+        ("1E+15", False),
+    ],
+)
+def test_an_id_that_can_t_be_told_from_others_does_not_load(given: str, loads: bool) -> None:
+    verdict = judged(table("meetings", [row("meetings", meeting_id=given)]))
+    assert (verdict.accepted["meetings"].num_rows == 1) is loads
+    assert verdict.quarantined["check_code"].tolist() == ([] if loads else ["ME-MEETING_ID-02"])
+
+
+def test_a_reference_that_can_t_be_told_from_others_does_not_wait() -> None:
+    verdict = judged(table("article7_answers", [row("article7_answers", report_id="R-1\u200b")]))
+    assert "AN-REPORT_ID-02" in verdict.quarantined["check_code"].tolist()
+    assert not verdict.quarantined["waiting"].any()
+
+
+def test_states_are_named_as_everywhere_and_areas_are_none() -> None:
+    rows = [
+        row("states", iso3="Francia", name="France"),
+        row("states", iso3="FRA", name="France"),
+        row("states", iso3="NA", name="Namibia"),
+        row("states", iso3="TWN", name="Taiwan"),
+        row("states", iso3="Kosovo", name="Kosovo"),
+    ]
+    verdict = judged(table("states", rows))
+    assert verdict.accepted["states"].column("iso3").to_pylist() == ["FRA", "NAM"]
+    assert verdict.balance["rows_duplicate"].tolist() == [1]
+    lines = verdict.quarantined[["row_number", "check_code"]].values.tolist()
+    assert lines == [[5, "ST-ISO3-02"], [6, "ST-ISO3-02"]]
+
+
+@pytest.mark.parametrize("error", ["#REF!", "#N/A", "#DIV/0!", "#UNCOMPUTED!", "#MERGED!"])
 def test_the_error_of_a_formula_is_no_text(error: str) -> None:
     rows = [
         row("meetings"),
@@ -98,7 +149,10 @@ def test_the_error_of_a_formula_is_no_text(error: str) -> None:
         row("meetings", meeting_id="#N/A1"),
     ]
     verdict = judged(table("meetings", rows))
-    assert verdict.quarantined[["row_number", "check_code"]].values.tolist() == [[3, "ME-ROW-02"]]
+    (line,) = verdict.quarantined.to_dict("records")
+    assert (line["row_number"], line["check_code"]) == (3, "ME-ROW-02")
+    assert (line["column_name"], line["value"]) == ("title", error)
+    assert line["sentence"].startswith(f"'{error}' is no value")
     assert verdict.accepted["meetings"].num_rows == 2
 
 

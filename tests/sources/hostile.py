@@ -188,14 +188,19 @@ add(
     "FILE-XLSX",
 )
 add("a picture called workbook", "book.xlsx", b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "FILE-XLSX")
-add("formula without a result", "book.xlsx", lambda: edited(_formula), {"name": [""]})
+add("formula without a result", "book.xlsx", lambda: edited(_formula), {"name": ["#UNCOMPUTED!"]})
 add(
     "formula with its result",
     "book.xlsx",
     lambda: sheet([COLUMNS, ["KHM", '="Cam"&"bodia"', DAY]]),
     {"iso3": ["KHM"], "name": ["0"]},
 )
-add("merged cells: the first has the value", "book.xlsx", lambda: edited(_merged), {"received_on": [DAY, ""]})
+add(
+    "merged cells: the first has the value",
+    "book.xlsx",
+    lambda: edited(_merged),
+    {"received_on": [DAY, "#MERGED!"]},
+)
 add("hidden sheet: read as any other", "book.xlsx", lambda: edited(_hidden), LOADS)
 add("protected sheet", "book.xlsx", lambda: edited(_protected), LOADS)
 add("a cell in the last row and column", "book.xlsx", lambda: edited(_far_cell), "FILE-BOMB")
@@ -369,7 +374,7 @@ add(
     "<!DOCTYPE html><html><body>maintenance</body></html>",
     "FILE-HEADER",
 )
-add("gzip called CSV", "states.csv", lambda: gzip.compress(HEAD.encode(), mtime=0), "FILE-NUL")
+add("gzip called CSV", "states.csv", lambda: gzip.compress(HEAD.encode(), mtime=0), "FILE-FORMAT")
 
 # --- JSON ---------------------------------------------------------------------------------------------------
 

@@ -162,6 +162,52 @@ def test_a_stray_quote_inside_a_cell_is_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cell", "read"),
+    [
+        ('"Eng"lish', None),
+        ('"x"""y', None),
+        ('""x', None),
+        (' "x"', None),
+        ('"a \\"b\\" c"', None),
+        ('"a\nB,b,,\nC,"c', None),
+        ('"a, ""b""\n;"', 'a, "b"\n;'),
+        ('"x" ', "x"),
+        ('""', ""),
+        ('a""b"', 'a""b"'),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_text_around_quotation_marks_makes_its_row_wrong_and_no_other(
+    tmp_path: Path, cell: str, read: str | None, delimiter: str
+) -> None:
+    lines = [HEADER, f"A,{cell},,", 'D,"d",,']
+    table = _table(_read(tmp_path, "\n".join(line.replace(",", delimiter) for line in lines)))
+    good = [["A", read.replace(",", delimiter), "", ""]] if read is not None else [["", "", "", ""]]
+    assert _cells(table) == [*good, ["D", "d", "", ""]]
+    assert table.frame["_cells"].tolist() == [4 if read is not None else -1, 4]
+    assert table.frame["_row"].tolist() == [2, 3]
+
+
+def test_a_row_as_long_as_the_names_in_the_header_is_not_one_as_long_as_the_header(tmp_path: Path) -> None:
+    table = _table(_read(tmp_path, f"{HEADER},,\nA,a,,,,\nB,b,,\n"))
+    assert table.header == tuple(HEADER.split(","))
+    assert table.frame["_cells"].tolist() == [4, 0]
+
+
+def test_columns_of_one_name_that_no_dataset_has_stand_by_their_places(tmp_path: Path) -> None:
+    table = _table(_read(tmp_path, f"{HEADER},notes,Notes\nA,a,,,x,y\n"))
+    assert table.header == (*HEADER.split(","), "column 5", "column 6")
+    assert _cells(table) == [["A", "a", "", "", "x", "y"]]
+
+
+@pytest.mark.parametrize("header", ["\ufeff\ufeffiso3,name,received_on", "iso3,name,received_\u200bon"])
+def test_of_a_name_with_characters_that_are_not_seen_it_is_said(tmp_path: Path, header: str) -> None:
+    problem = _read(tmp_path, header + "\nA,a,\n").tables[0].problem
+    assert problem is not None and problem.code == "FILE-COLUMNS"
+    assert problem.sentence.endswith("holds characters that are not seen: type it anew.")
+
+
+@pytest.mark.parametrize(
     ("data", "code"),
     [
         (b"", "FILE-EMPTY"),
@@ -175,7 +221,7 @@ def test_a_stray_quote_inside_a_cell_is_text(tmp_path: Path) -> None:
         (b"iso3,name,Name ,received_on\nA,a,b,\n", "FILE-HEADER-DUPLICATE"),
         (b"AFG,Afghanistan,,2025-01-01\n", "FILE-HEADER"),
         (b"iso3,name,un_region\nA,a,\n", "FILE-COLUMNS"),
-        (b"PK\x03\x04 not a table", "FILE-HEADER"),
+        (b"PK\x03\x04 not a table", "FILE-FORMAT"),
     ],
 )
 def test_csv_that_can_t_be_read_says_why(tmp_path: Path, data: bytes, code: str) -> None:
@@ -286,6 +332,19 @@ def _parquet(columns: dict[str, pa.Array]) -> bytes:
     return sink.getvalue()
 
 
+def test_a_number_of_parquet_is_the_shortest_text_of_its_own_kind_and_none_is_said(tmp_path: Path) -> None:
+    kinds = {
+        "single": pa.array([1.1, None, 0.1], pa.float32()),
+        "half": pa.array([1.5, None, float("nan")], pa.float16()),
+        "double": pa.array([float("inf"), 999999999999999.0, 1234567890123456.0]),
+    }
+    names = {name: pa.array(["A"] * 3) for name in ("iso3", "name", "received_on")}
+    frame = _table(_read(tmp_path, _parquet({**names, **kinds}), "states.parquet")).frame
+    assert frame["single"].tolist() == ["1.1", "", "0.1"]
+    assert frame["half"].tolist() == ["1.5", "", "#NUM!"]
+    assert frame["double"].tolist() == ["#NUM!", "999999999999999", "1.234567890123456E+15"]
+
+
 def test_parquet_values_become_the_text_that_a_csv_would_hold(tmp_path: Path) -> None:
     data = _parquet(
         {
@@ -305,7 +364,7 @@ def test_parquet_values_become_the_text_that_a_csv_would_hold(tmp_path: Path) ->
     assert _cells(table) == [
         [
             *("NA", "2025", "true", "2025-01-02", "2025-01-02", "2025-01-02"),
-            *(str(2**60), "12.50", "10000000000000000", ""),
+            *(str(2**60), "12.50", "1E+16", ""),
         ],
         ["", "0.1", "false", "", "2025-01-02T03:04:00", "", "-1", "3", "0.0000001", ""],
     ]
@@ -353,6 +412,59 @@ def _book(fill: Callable[[Any, Any], None], tmp_path: Path) -> bytes:
     return path.read_bytes()
 
 
+def _by_hand(tmp_path: Path, rows: str, more: str = "") -> FileContent:
+    """A workbook whose sheet ``states`` holds these rows below its header, as XML."""
+    whole = _book(lambda book, sheet: sheet("states").write_row(0, 0, HEADER.split(",")), tmp_path)
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as before, zipfile.ZipFile(target, "w") as after:
+        for name in before.namelist():
+            part = before.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                part = part.replace(b"</sheetData>", rows.encode() + b"</sheetData>" + more.encode())
+            after.writestr(name, part)
+    return _read(tmp_path, target.getvalue(), "Book.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("<c r='B2' t='e'><v>#REF!</v></c>", "#REF!"),
+        ('<c t="e"><f>1/0</f><v>#DIV/0!</v></c>', "#DIV/0!"),
+        ('<c r="B2"><f>A1</f></c>', "#UNCOMPUTED!"),
+        ('<c r="B2"><f>A1</f><v/></c>', "#UNCOMPUTED!"),
+        ('<c r="B2"><f t="shared" si="0"/><v></v></c>', "#UNCOMPUTED!"),
+        ('<c r="B2" t="str"><f>A1</f><v></v></c>', ""),
+        ('<c r="B2" t="str"><f>A1</f><v>x</v></c>', "x"),
+        ('<c r="B2"><f>A1</f><v>0.30000000000000004</v></c>', "0.3"),
+        ('<c r="B2"><v>1234567890123456</v></c>', "1.234567890123456E+15"),
+        ('<c r="B2"><v>123456789012345</v></c>', "123456789012345"),
+    ],
+)
+def test_a_cell_without_a_value_of_its_own_is_not_empty(tmp_path: Path, cell: str, text: str) -> None:
+    first = "<c r='A2' t='inlineStr'><is><t>A</t></is></c>" if "r=" in cell else "<c><v>1</v></c>"
+    table = _table(_by_hand(tmp_path, f"<row r='2'>{first}{cell}</row>"))
+    assert table.frame["name"].tolist() == [text]
+
+
+def test_a_row_of_nothing_but_formulas_without_results_is_a_row(tmp_path: Path) -> None:
+    table = _table(_by_hand(tmp_path, '<row r="4"><c r="A4"><f>B1</f></c><c r="F4"><f>B1</f></c></row>'))
+    assert _cells(table) == [["#UNCOMPUTED!", "", "", "", "#UNCOMPUTED!"]]
+    assert table.header[-1] == "column 6" and table.frame["_row"].tolist() == [4]
+
+
+def test_cells_merged_into_a_filled_one_are_not_empty(tmp_path: Path) -> None:
+    rows = "".join(
+        f"<row r='{n}'>" + "".join(f"<c r='{c}{n}'><v>{v}</v></c>" for c, v in cells.items()) + "</row>"
+        for n, cells in {2: {"A": 1, "B": 2, "D": 3}, 3: {"A": 4}, 4: {"A": 5}}.items()
+    )
+    merged = "<mergeCells><mergeCell ref='B2:C3'/><mergeCell ref='D3:D4'/></mergeCells>"
+    assert _cells(_table(_by_hand(tmp_path, rows, merged))) == [
+        ["1", "2", "#MERGED!", "3"],
+        ["4", "#MERGED!", "#MERGED!", ""],
+        ["5", "", "", ""],
+    ]
+
+
 def test_a_sheet_named_after_a_dataset_is_a_table_of_it(tmp_path: Path) -> None:
     def fill(book: Any, sheet: Any) -> None:
         day = book.add_format({"num_format": "yyyy-mm-dd"})
@@ -374,7 +486,7 @@ def test_a_sheet_named_after_a_dataset_is_a_table_of_it(tmp_path: Path) -> None:
     assert _cells(states) == [
         ["NA", "2025", "true", "2025-01-02"],
         ["CIV", "1234.5", "#DIV/0!", "2025-01-02 03:04:00"],
-        ["FRA", "10000000000000000", "", "2025-01-02"],
+        ["FRA", "1E+16", "", "2025-01-02"],
     ]
     assert states.frame["_row"].tolist() == [4, 6, 7] and states.problem is None
     assert meetings.problem is not None and meetings.problem.code == "FILE-COLUMNS"
