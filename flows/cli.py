@@ -46,10 +46,16 @@ DEFAULT_HOME = Path("data")
 
 
 class _Output(Console):
-    """A console that leaves a closed pipe to us; rich would exit with 1, which means something else."""
+    """A console that goes on where its reader has gone, so that the exit code says how the work ended."""
 
     def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
+        self.quiet = True
+        _nobody_reads()
+
+
+def _nobody_reads() -> None:
+    """From now on nothing is said on standard output, not even by Python's farewell."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def out() -> Console:
@@ -565,16 +571,27 @@ def serve(
         typer.Option(metavar="DIR", help="Folder that is looked into each night; several times."),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Register the nightly deployment with a Prefect server and run it, until stopped with Ctrl-C.
 
     The server is that of PREFECT_API_URL; without one, a server of its own runs for as long as this does.
+    With --json the document says what was registered, as soon as it is.
     """
     from flows.serving_nights import serve_nights
 
+    def registered(nightly: dict[str, Any]) -> None:
+        if as_json:
+            _print_json(nightly)
+
     serve_nights(
-        home, tuple(inbox or ()), cron, timezone, say=lambda text: err().print(text, highlight=False)
+        home,
+        tuple(inbox or ()),
+        cron,
+        timezone,
+        say=lambda text: err().print(text, soft_wrap=True, highlight=False, markup=False),
+        registered=registered,
     )
 
 
@@ -713,7 +730,11 @@ def progress(shown: bool) -> Iterator[None]:
 
 
 def _print_json(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=True, default=str) + "\n")
+    try:
+        sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=True, default=str) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _nobody_reads()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -744,12 +765,12 @@ def _exit_code(given: list[str]) -> int:
     except SraapError as error:
         code = _explain_error(error, given)
     except TyperException as error:
-        code = _explain_error(_usage(error), given)
+        # without a message it is a group of commands that was asked for nothing and has shown its help
+        code = _explain_error(_usage(error), given) if _message(error) else UsageProblem.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = _explain_error(_interrupted(), given)
     except BrokenPipeError:
-        # Whoever read our output has gone; nothing more can be said there, not even by Python's farewell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _nobody_reads()
     except Exception as error:  # the last line of defence: no traceback reaches a user
         code = _explain_error(_unforeseen(error), given)
     return code if isinstance(code, int) else 0
@@ -761,10 +782,13 @@ def _interrupted() -> Interrupted:
 
 def _usage(error: TyperException) -> UsageProblem:
     """What was wrong with the command line."""
-    message = error.format_message() if hasattr(error, "format_message") else str(error)
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "sraap"
-    return UsageProblem(message, where=command, next_step=f"See: {command} --help")
+    return UsageProblem(_message(error), where=command, next_step=f"See: {command} --help")
+
+
+def _message(error: TyperException) -> str:
+    return str(error.format_message() if hasattr(error, "format_message") else error)
 
 
 def _unforeseen(error: Exception) -> SraapError:

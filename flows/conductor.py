@@ -243,10 +243,11 @@ def main() -> None:
     except SraapError as error:
         ended = _told(error)
     except Exception as error:
-        from flows import refresh, storage
+        from flows import prefect_server, refresh, storage
 
         place = Home(Path(home))
-        ended = _told(storage.shown(place, error) or refresh.defect(place, run_id, error))
+        shown = prefect_server.not_reached(error) or storage.shown(place, error)
+        ended = _told(shown or refresh.defect(place, run_id, error))
     _say({"ended": ended})
     os._exit(0)  # nothing is left to be done, and taking Python down takes its time
 

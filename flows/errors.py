@@ -41,7 +41,7 @@ class StorageFailed(SraapError):
 
 
 class ServerFailed(SraapError):
-    """A database server that was named can't be reached or refuses: part of the configuration, not of us."""
+    """A server that was named can't be reached or refuses: part of the configuration, not of us."""
 
     exit_code = 5
 

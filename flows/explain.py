@@ -63,7 +63,11 @@ def explain(home_path: Path, indicator: str, year: int, state: str | None) -> di
             [indicator.strip(), plan],
         )
         if not definition:
-            known = query.all("select indicator_id from marts.dim_indicator where plan_version = ?", [plan])
+            known = query.all(
+                "select indicator_id from marts.dim_indicator where plan_version = ? "
+                "order by action, try_cast(split_part(indicator_id, '.', 2) as int), indicator_id",
+                [plan],
+            )
             raise _unknown("indicator", indicator, [row["indicator_id"] for row in known])
         which = [plan, definition["indicator_id"], year]
         matches = "plan_version = ? and indicator_id = ? and reporting_year = ?"
@@ -123,7 +127,9 @@ class _Query:
 
 
 def _unknown(what: str, given: str, known: list[str]) -> UsageProblem:
-    shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    near = [name for name in known if name.split(".")[0] == given.split(".", maxsplit=1)[0].strip()]
+    first = (near or known)[:12]
+    shown = ", ".join(first) + (", …" if len(first) < len(known) else "")
     return UsageProblem(
         f"the {what} {given!r} is not in this publication",
         where="sraap explain",
@@ -212,6 +218,18 @@ def _searched(source: dict[str, Any], name: str, year: int) -> str:
     return f"All known rows of {source['dataset']} were searched: none of {name} counts in {year}."
 
 
+SIDES = ("Counted", "Not counted", "Outside the denominator", "Not shown, for they are few people")
+
+
+def _side(member: dict[str, Any]) -> str:
+    """On which side of a figure a member stands (docs/contract/semantics.md, What one member's cell says)."""
+    if member["in_numerator"] is None:
+        return SIDES[3]
+    if member["in_denominator"] is False:
+        return SIDES[2]
+    return SIDES[0] if member["in_numerator"] else SIDES[1]
+
+
 def show_explanation(console: Console, explanation: dict[str, Any]) -> None:
     """Print an explanation for people."""
     indicator, total = explanation["indicator"], explanation["total"]
@@ -229,10 +247,9 @@ def show_explanation(console: Console, explanation: dict[str, Any]) -> None:
     if "state" in explanation:
         _show_state(console, explanation["state"])
         return
-    sides = {
-        "Counted": [m for m in explanation["members"] if m["in_numerator"]],
-        "Not counted": [m for m in explanation["members"] if not m["in_numerator"]],
-    }
+    sides: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+    for member in explanation["members"]:
+        sides[_side(member)].append(member)
     for side, members in sides.items():
         if not members:
             continue

@@ -16,8 +16,10 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from flows import prefect_database
+from flows.errors import ServerFailed
 
 if TYPE_CHECKING:
     from prefect.server.database.configurations import AioSqliteConfiguration
@@ -39,6 +41,24 @@ ASKED = ("/flows", "/flow_runs", "/admin", "/v2/concurrency_limits", "/logs", "/
 
 class NotStarted(Exception):
     """The server ended while it started, or did not answer in time."""
+
+
+def not_reached(error: Exception) -> ServerFailed | None:
+    """What to say where an error is that the server of PREFECT_API_URL did not answer, or refused; else none.
+
+    What the address may hold of a user and a password is left out.
+    """
+    import httpx
+
+    address = os.environ.get("PREFECT_API_URL")
+    if not address or not isinstance(error, httpx.HTTPError):
+        return None
+    parts = urlsplit(address)
+    return ServerFailed(
+        f"the Prefect server can't be reached or refuses ({type(error).__name__})",
+        where=f"PREFECT_API_URL={parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
+        next_step="Start that server, or correct the address; without PREFECT_API_URL none is needed.",
+    )
 
 
 def loopback() -> socket.socket:

@@ -103,6 +103,20 @@ def deployment(
     return cast(RunnerDeployment, found)  # awaitable only where an event loop runs already
 
 
+def register(nightly: RunnerDeployment) -> None:
+    """Tell the server of the deployment. Raises ``ServerFailed`` where it does not answer."""
+    from flows.prefect_server import not_reached
+
+    try:
+        nightly.apply()
+    except Exception as error:
+        raise not_reached(error) or error from error
+
+
 def serve_nightly(nightly: RunnerDeployment) -> None:
-    """Register the deployment with the server of PREFECT_API_URL and run what it schedules, until stopped."""
-    serve(nightly, limit=1, print_starting_message=False)
+    """Run what the server schedules of the deployment, until stopped; then its schedule is paused."""
+    try:
+        serve(nightly, limit=1, print_starting_message=False)
+    except KeyboardInterrupt:  # before Prefect minds it by itself
+        nightly.paused = True
+        register(nightly)

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flows import notifying, quiet
@@ -18,11 +19,20 @@ from flows.home import Home
 
 
 def serve_nights(
-    home_path: Path, inboxes: tuple[Path, ...], cron: str, timezone: str | None, say: Callable[[str], None]
+    home_path: Path,
+    inboxes: tuple[Path, ...],
+    cron: str,
+    timezone: str | None,
+    *,
+    say: Callable[[str], None],
+    registered: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Register the nightly deployment and run it until stopped. Raises ``UsageProblem`` and ``Defect``.
+    """Register the nightly deployment and run it until stopped.
 
-    ``say`` is told when it is registered, and when it ends.
+    Raises ``UsageProblem``, ``Defect``, and ``ServerFailed`` where the server named does not answer.
+
+    ``say`` is told when it is registered, and when it ends; ``registered`` takes what was registered:
+    deployment, cron, timezone, home, inbox.
     """
     zone = _zone(timezone or os.environ.get("SRAAP_TZ") or "Europe/Zurich")
     for inbox in inboxes:
@@ -41,7 +51,7 @@ def serve_nights(
             from flows.prefect_server import serving
 
             stack.enter_context(serving(schedules=True))
-        from flows.schedule import deployment, serve_nightly
+        from flows.schedule import deployment, register, serve_nightly
 
         try:
             nightly = deployment(home.root, inboxes, cron, zone)
@@ -52,7 +62,17 @@ def serve_nights(
                 next_step='Give five fields, such as "15 2 * * *": minute, hour, day, month, weekday.',
             ) from None
         logging.getLogger("prefect").setLevel(logging.WARNING)
+        register(nightly)
         say(f"Registered: refresh/nightly, {cron} ({zone}), home {home.root}. Stop with Ctrl-C.")
+        registered(
+            {
+                "deployment": "refresh/nightly",
+                "cron": cron,
+                "timezone": zone,
+                "home": nightly.parameters["home"],
+                "inbox": nightly.parameters["inbox"],
+            }
+        )
         serve_nightly(nightly)
         say("Stopped; the schedule is paused until the next start.")
 

@@ -82,6 +82,9 @@ def table(
     console.print()
 
 
+MOST_CHECKS = 10
+"""Checks that the summary of a run lists; the rows of all are in its evidence."""
+
 GAP = "  "
 LEAST_TEXT = 30
 """A column of sentences is not made narrower than this, unless it is short."""
@@ -208,10 +211,15 @@ def verdict(console: Console, judged: Mapping[str, Any]) -> None:
         judged["not_loaded"],
         {"file_name": "file", "outcome": "outcome", "reason": "why"},
     )
+    checks = judged["quarantined"]
+    listed = len(checks[:MOST_CHECKS])
+    title = "Quarantined, by check"
+    if listed < len(checks):
+        title += f": {listed} of {len(checks)}; quarantined_rows.csv of the evidence has all"
     table(
         console,
-        "Quarantined, by check",
-        judged["quarantined"][:10],
+        title,
+        checks[:MOST_CHECKS],
         {"check_code": "check", "dataset": "dataset", "rows": "rows", "sentence": "first of them"},
     )
 
@@ -250,8 +258,10 @@ def refreshed(console: Console, record: Mapping[str, Any], home: str) -> None:
     if record["state"] in ("published", "nothing_new") and record["publication_id"]:
         console.print("Where things are", style="bold")
         for name, path in (
+            ("site", "published/site/index.html (sraap open)"),
             ("warehouse", "published/warehouse.duckdb"),
             ("tables", "published/csv, published/parquet"),
+            ("workbook", "published/exports/indicators.xlsx"),
             ("evidence", "published/evidence"),
             ("this run", f"runs/{record['run_id']}"),
         ):

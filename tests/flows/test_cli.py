@@ -13,6 +13,7 @@ import pytest
 
 from flows import cli
 from flows.check import check
+from flows.program import ROOT
 from tests.conftest import Sample
 from tests.flows.harness import ANSWERS, deliver, snapshot
 
@@ -165,3 +166,57 @@ def test_dry_run_takes_nothing_in(tmp_path: Path) -> None:
     before = snapshot(tmp_path)
     assert run("refresh", "--inbox", inbox, "--home", tmp_path / "home", "--dry-run") == 0
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("arguments", [[], ["plan"]])
+def test_no_command_shows_the_help_and_no_error(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 5
+    said = capsys.readouterr()
+    assert "Usage: sraap" in said.out + said.err
+    assert "Error" not in said.out + said.err
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_reader_that_has_gone_changes_no_exit_code(options: list[str], tmp_path: Path) -> None:
+    """``sraap check … | head`` still says that the delivery would block."""
+    (tmp_path / "delivery").mkdir()
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "check", "delivery", "--home", "home", *options],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert done.returncode == 2
+    assert "Broken" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+def test_explain_keeps_apart_who_is_not_counted_and_who_is_not_shown(
+    sample: Sample, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("explain", "3.3", "--year", "2025", "--home", sample.home) == 0
+    sides = re.split(r"\n(?=\w[^\n]*: \d+\n)", capsys.readouterr().out)
+    hidden = [side for side in sides if "suppressed (" in side]
+    assert hidden
+    assert all(side.startswith("Not shown, for they are few people: ") for side in hidden)
+    assert run("explain", "7.1", "--year", "2025", "--home", sample.home) == 0
+    said = capsys.readouterr().out
+    assert "Outside the denominator: " in said
+    assert "pending (" not in said.partition("Outside the denominator")[0]
+
+
+def test_an_unknown_indicator_is_answered_with_those_of_its_action(
+    sample: Sample, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("explain", "7.9", "--year", "2026", "--home", sample.home) == 5
+    assert "It has: 7.1, 7.2, …" in capsys.readouterr().err
+    assert run("explain", "77", "--year", "2026", "--home", sample.home) == 5
+    assert "It has: 1.1, 1.2, 2.1, 3.1, " in capsys.readouterr().err

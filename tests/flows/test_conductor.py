@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import queue
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -105,3 +109,25 @@ def test_a_step_that_leaves_the_flow_work_is_the_last_one_taken_ahead() -> None:
     assert flow.log[:3] == ["take receive", "hear 2.5", "hear receive"]
     assert flow.log.index("take judge") > flow.log.index("hear True")
     assert flow.answers == [{"value": ["a part"]}, {"value": None}]
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
+    """Not a defect of ours: whoever runs it has to start the server, or to correct its address."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "flows.conductor", str(tmp_path), "20260601T000000.000Z"],
+        env={
+            **os.environ,
+            "PREFECT_API_URL": "http://me:secret@127.0.0.1:9/api",
+            "PREFECT_HOME": str(tmp_path),
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+    ended = json.loads(said.splitlines()[-1])["ended"]
+    assert ended["kind"] == "ServerFailed"
+    assert ended["where"] == "PREFECT_API_URL=http://127.0.0.1:9/api"
+    assert "secret" not in said

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -104,6 +105,41 @@ def test_a_worker_executes_what_the_server_scheduled(server: Path, tmp_path: Pat
     others = {("refresh", 1, "Cancelled", "Deployment concurrency limit reached.")}
     assert set(runs[2:]) <= others, "one at a time"
     assert artifacts == {"indicator-values", "checks", "row-balance", "publication"}
+    registers_until_stopped(server, home, inbox)
+
+
+def registers_until_stopped(server: Path, home: Path, inbox: Path) -> None:
+    """``sraap serve`` on the same server: what it says with --json is what stands there; Ctrl-C pauses it."""
+    options = ["--home", str(home), "--inbox", str(inbox), "--cron", "0 3 1 1 *", "--timezone", "Asia/Kabul"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "serve", *options, "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    document = ""
+    for line in process.stdout:
+        document += line
+        if line == "}\n":
+            break
+    assert json.loads(document) == {
+        "deployment": "refresh/nightly",
+        "cron": "0 3 1 1 *",
+        "timezone": "Asia/Kabul",
+        "home": str(home.resolve()),
+        "inbox": [str(inbox.resolve())],
+    }
+    with sqlite3.connect(server) as connection:
+        schedules = connection.execute("select schedule from deployment_schedule").fetchall()
+    assert [json.loads(schedule)["cron"] for (schedule,) in schedules] == ["0 3 1 1 *"]
+    process.send_signal(signal.SIGINT)
+    said, errors = process.communicate(timeout=120)
+    assert (process.returncode, said) == (0, "")
+    assert "Stopped; the schedule is paused" in errors
+    with sqlite3.connect(server) as connection:
+        assert connection.execute("select paused from deployment").fetchall() == [(1,)]
 
 
 def test_a_blocked_night_is_a_failed_run_with_the_line_that_helps(
@@ -140,6 +176,7 @@ def test_a_blocked_night_is_a_failed_run_with_the_line_that_helps(
         (["--timezone", "Mars/Olympus"], "--timezone"),
         (["--inbox", "/nowhere/at/all"], "/nowhere/at/all"),
         (["--cron", "at night"], "--cron"),
+        (["--json"], "PREFECT_API_URL=http://127.0.0.1:9/api"),
     ],
 )
 def test_a_schedule_that_makes_no_sense_is_said_at_once(
@@ -148,6 +185,8 @@ def test_a_schedule_that_makes_no_sense_is_said_at_once(
     done = sraap("serve", "--home", tmp_path / "home", *options, PREFECT_API_URL="http://127.0.0.1:9/api")
     assert done.returncode == 5
     assert f"where: {where}" in done.stderr
+    assert "Registered" not in done.stderr
+    assert not done.stdout or json.loads(done.stdout)["error"]["exit_code"] == 5
     assert "Traceback" not in done.stderr
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -80,3 +81,23 @@ def test_numbers_with_fractions_have_two_of_them() -> None:
     stream = io.StringIO()
     show.table(Console(file=stream), "Times", [{"s": 1234.5}, {"s": 0.125}], {"s": "seconds"})
     assert stream.getvalue().split() == ["Times", "seconds", "1,234.50", "0.12"]
+
+
+def test_a_summary_says_how_many_checks_it_leaves_out_and_where_the_site_is() -> None:
+    judged: dict[str, Any] = {
+        "rows": {"read": 12, "loaded": 0, "duplicate": 0, "quarantined": 12, "waiting": 0},
+        "files": {},
+        "warnings": 0,
+        "datasets": [],
+        "not_loaded": [],
+        "quarantined": [
+            {"check_code": f"X-{n}", "dataset": "states", "rows": 1, "sentence": "Mend it."}
+            for n in range(12)
+        ],
+    }
+    console = Console(file=io.StringIO(), width=100)
+    record = {"message": "Published.", "run_id": "r", "as_of": "2026-06-01", "judged": judged}
+    show.refreshed(console, {**record, "state": "published", "publication_id": "r"}, "home")
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "Quarantined, by check: 10 of 12; quarantined_rows.csv of the evidence has all" in said
+    assert "home/published/site/index.html (sraap open)" in said
