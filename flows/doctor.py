@@ -21,6 +21,7 @@ from flows import archive, freshness, retention
 from flows.archive import NOTICES
 from flows.errors import SourceFailed, SraapError
 from flows.fetching import receipts, settings
+from flows.fetching.together import asked
 from flows.home import KEY_VARIABLE, Home, today
 from flows.ledger import Ledger
 from flows.program import LOCK_FILE, TOOLS, program_version, tool_versions
@@ -315,8 +316,8 @@ def _freshness(home: Home) -> Iterator[Finding]:
 
 def _sources(home: Home, now: datetime) -> Iterator[Finding]:
     configured = settings.configured(home)
-    for source in configured:
-        state, said = _reached(source)
+    for source, (reached, said) in zip(configured, asked(configured, _reached), strict=True):
+        state = reached
         standing = receipts.read_standing(home, source)
         if standing.good_at is None:
             copy = "It has given nothing yet."

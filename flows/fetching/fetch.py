@@ -1,4 +1,4 @@
-"""Asking the sources that are due, in the order of their file, and laying down what they bring.
+"""Asking the sources that are due, those of several hosts at the same time, and laying down what they bring.
 
 One source that fails stops no other: it keeps its last good copy, and its receipt says why and what to do.
 """
@@ -27,6 +27,7 @@ from flows.fetching.receipts import (
     write_standing,
 )
 from flows.fetching.settings import MEGABYTE, Source
+from flows.fetching.together import asked
 from flows.fetching.transfer import Transfer
 from flows.files import sync_file, sync_folder
 from flows.home import Home
@@ -43,7 +44,7 @@ def fetch(
     network: Network | None = None,
     defective: Defective,
 ) -> list[Receipt]:
-    """Ask each source that is due, and leave new bytes in ``receipts.inbox``; a receipt for each source.
+    """Ask each source that is due, and leave new bytes in ``receipts.inbox``; a receipt for each, in order.
 
     ``everything``: also those that were asked not long ago. The home's lock is held. Raises ``OSError`` where
     the archive can't be written.
@@ -52,10 +53,11 @@ def fetch(
         folder.mkdir(exist_ok=True, mode=0o700)
     copies = delivered_copies(home)
     world = network or Network()
-    return [
-        _One(home, source, world, copies.get(source.name, frozenset()), defective).receipt(everything)
-        for source in sources
-    ]
+
+    def ask(source: Source) -> Receipt:
+        return _One(home, source, world, copies.get(source.name, frozenset()), defective).receipt(everything)
+
+    return asked(sources, ask)
 
 
 @dataclass
@@ -115,6 +117,8 @@ class _One:
         )
 
     def _not_due(self, standing: Standing, now: float, everything: bool) -> str | None:
+        if max(standing.asked_at or now, standing.good_at or now) > now:
+            return None  # the clock was ahead then, and what it said of later moments is worth nothing
         if standing.not_before is not None and now < standing.not_before:
             return f"{standing.said} It is asked again after {moment(standing.not_before)}."
         if (
