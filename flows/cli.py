@@ -291,6 +291,10 @@ def explain(
     state: Annotated[
         str | None, typer.Option(metavar="ISO3", help="A state by its ISO 3166-1 alpha-3 code, such as KHM.")
     ] = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION", help="A loaded plan version to which the indicator belongs."),
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -298,7 +302,7 @@ def explain(
     """From a figure to its definition, the states on each side, and the rows behind a state."""
     from flows import explain as explaining
 
-    explanation = explaining.explain(home, indicator, year, state)
+    explanation = explaining.explain(home, indicator, year, state, plan)
     if as_json:
         _print_json(explanation)
     else:

@@ -36,12 +36,15 @@ def published_warehouse(home_path: Path) -> Path:
     return folder / "warehouse.duckdb"
 
 
-def explain(home_path: Path, indicator: str, year: int, state: str | None) -> dict[str, Any]:
+def explain(
+    home_path: Path, indicator: str, year: int, state: str | None, plan_version: str | None = None
+) -> dict[str, Any]:
     """Explain an indicator's value of a year, and a state's part in it.
 
-    Gives a JSON-able dict: publication, indicator, values (a dict for each plan version: status, numerator,
-    denominator, value, breakdowns, members by reason) and, with ``state``, its observations and their
-    sources. Raises ``UsageProblem`` for an unknown indicator, year or state.
+    ``plan_version``: the version to which the indicator belongs; the configured one unless given. Gives a
+    JSON-able dict: publication, indicator, reporting_year, total and breakdowns (numerator, denominator,
+    value, status), members with their reasons and, with ``state``, its observations and their sources. Raises
+    ``UsageProblem`` for an unknown indicator, year, state or plan version.
     """
     import duckdb
 
@@ -51,7 +54,7 @@ def explain(home_path: Path, indicator: str, year: int, state: str | None) -> di
         publication = query.one(
             "select publication_id, as_of, plan_version, batch from marts.dim_publication"
         )
-        plan = publication["plan_version"]
+        plan = plan_version or publication["plan_version"]
         definition = query.one(
             """
             select i.indicator_id, i.plan_version, i.action, i.unit, i.population, i.rule,
@@ -68,6 +71,9 @@ def explain(home_path: Path, indicator: str, year: int, state: str | None) -> di
                 "order by action, try_cast(split_part(indicator_id, '.', 2) as int), indicator_id",
                 [plan],
             )
+            if not known:
+                plans = query.all("select distinct plan_version from marts.dim_indicator order by all")
+                raise _unknown("plan version", plan, [row["plan_version"] for row in plans])
             raise _unknown("indicator", indicator, [row["indicator_id"] for row in known])
         which = [plan, definition["indicator_id"], year]
         matches = "plan_version = ? and indicator_id = ? and reporting_year = ?"
@@ -238,7 +244,7 @@ def show_explanation(console: Console, explanation: dict[str, Any]) -> None:
     console.print(escape(indicator["definition"]), highlight=False)
     console.print(
         f"Publication {publication['publication_id']}, as of {publication['as_of']}, "
-        f"plan {publication['plan_version']}\n",
+        f"plan {indicator['plan_version']}\n",
         highlight=False,
         soft_wrap=True,
     )

@@ -63,10 +63,12 @@ BOUND = {
     "request_plan_complete": ("percent", "extension_requests"),
     "case_update_reported": ("percent", "article1_cases"),
     "destroyed_within_six_months": ("percent", "stockpile_discoverers"),
-    "declared_with_voluntary_declaration": ("percent", "completion_declarers"),
     "paid_in_time": ("percent", "assessed"),
 }
 """Rules that mean something over one population only, and their unit."""
+
+REQUEST_PARTS = {"clearance": ("clearance", "20.1"), "risk_education": ("risk education", "20.2")}
+"""Parts of an extension request: the words of an indicator that asks for it, and its id in semantics.md."""
 
 
 @dataclass(frozen=True)
@@ -143,13 +145,13 @@ def fill(connection: duckdb.DuckDBPyConnection, plans: Iterable[Plan]) -> None:
         f"create table control.plan_crosswalk ({', '.join(f'{name} varchar' for name in CROSSWALK)})"
     )
     for plan in plans:
-        for table, name, columns in (
-            ("plan_actions", "actions.csv", ("plan_version", *ACTIONS)),
-            ("plan_indicators", "indicators.csv", ("plan_version", *INDICATORS, *OPTIONAL)),
-            ("plan_crosswalk", "crosswalk.csv", CROSSWALK),
+        for table, name, read, columns in (
+            ("plan_actions", "actions.csv", _read, ("plan_version", *ACTIONS)),
+            ("plan_indicators", "indicators.csv", _read_indicators, ("plan_version", *INDICATORS, *OPTIONAL)),
+            ("plan_crosswalk", "crosswalk.csv", _read, CROSSWALK),
         ):
             path = plan.folder / name
-            rows = _read(path) if path.exists() else []
+            rows = read(path) if path.exists() else []
             lines = [
                 [{"plan_version": plan.version, **row}.get(column) or None for column in columns]
                 for row in rows
@@ -237,6 +239,25 @@ def _read(path: Path) -> list[dict[str, str]]:
         ]
 
 
+def _read_indicators(path: Path) -> list[dict[str, str]]:
+    """Rows of ``indicators.csv``, each with its ``request_part``."""
+    return [{**row, "request_part": _request_part(row)} for row in _read(path)]
+
+
+def _request_part(row: Mapping[str, str]) -> str:
+    """Which part of an extension request an indicator asks for; "" if it asks for none, or does not say.
+
+    The contract's ``indicators.csv`` has no column for it: then the wording says it, or else the id.
+    """
+    if row.get("request_part") or row.get("rule") != "request_plan_complete":
+        return row.get("request_part", "")
+    wording = row.get("wording", "").casefold()
+    named = [part for part, (words, _) in REQUEST_PARTS.items() if words in wording]
+    if len(named) == 1:
+        return named[0]
+    return next((part for part, (_, key) in REQUEST_PARTS.items() if row.get("indicator_id") == key), "")
+
+
 def _words(name: str, column: str) -> set[str]:
     return {row[column] for row in _read(DBT_PROJECT / "seeds" / name)}
 
@@ -259,7 +280,7 @@ def _problems(source: Path, version: str) -> list[str]:
         for name, wanted, optional in (
             ("actions.csv", ACTIONS, ()),
             ("indicators.csv", INDICATORS, OPTIONAL),
-            ("crosswalk.csv", CROSSWALK[1:], ("plan_version",)),
+            ("crosswalk.csv", CROSSWALK[1:4], ("plan_version", "note")),
         )
         if name in tables
         for problem in _columns(name, tables[name], wanted, optional)
@@ -271,9 +292,9 @@ def _problems(source: Path, version: str) -> list[str]:
         *_twice("actions.csv", [row["action"] for row in actions]),
         *_twice("indicators.csv", [row["indicator_id"] for row in rows]),
         *(
-            f"actions.csv: {row['action']!r} is no whole number"
+            f"actions.csv: {row['action']!r} is no number of an action, such as 7"
             for row in actions
-            if not row["action"].isdecimal()
+            if not re.fullmatch(r"[1-9][0-9]{0,3}", row["action"])
         ),
         *_of_rows(rows, {row["action"] for row in actions}),
         *(
@@ -300,12 +321,14 @@ def _twice(name: str, ids: Sequence[str]) -> list[str]:
 
 
 def _of_rows(rows: Iterable[Mapping[str, str]], actions: set[str]) -> list[str]:
+    from sources.contract import datasets
+
     vocabularies: tuple[tuple[str, set[str]], ...] = (
         ("action", actions),
         ("unit", {"percent", "number"}),
         ("population", _words("populations.csv", "population")),
         ("rule", _words("rules.csv", "rule")),
-        ("source", {path.parent.name for path in (DBT_PROJECT.parent / "sources").glob("*/source.yml")}),
+        ("source", set(datasets())),
     )
     checks: tuple[tuple[Callable[[Mapping[str, str]], bool], str], ...] = (
         (
@@ -329,11 +352,9 @@ def _of_rows(rows: Iterable[Mapping[str, str]], actions: set[str]) -> list[str]:
             "a number over a population that is tied to a year is not defined",
         ),
         (
-            lambda r: (
-                (r["rule"] == "request_plan_complete")
-                == (r.get("request_part") in ("clearance", "risk_education"))
-            ),
-            "request_part must be clearance or risk_education for request_plan_complete, and empty else",
+            lambda r: _request_part(r) in (REQUEST_PARTS if r["rule"] == "request_plan_complete" else ("",)),
+            "request_part must be clearance or risk_education for request_plan_complete, or the wording name "
+            "one of them, and empty else",
         ),
     )
     found = []

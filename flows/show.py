@@ -16,6 +16,7 @@ from rich.text import Text
 from flows.errors import SraapError
 from flows.plain_text import printable
 from flows.plain_text import shown as escape
+from flows.site.words import percent
 
 
 def amount(count: int, noun: str) -> str:
@@ -33,7 +34,7 @@ def figure(value: Mapping[str, Any]) -> str:
         return f"{numerator:g}"
     if not denominator:
         return f"{numerator:g} of {denominator:g} (empty population)"
-    return f"{numerator:g} of the {denominator:g} ({100 * numerator / denominator:.0f}%)"
+    return f"{numerator:g} of the {denominator:g} ({percent(100.0 * numerator / denominator)})"
 
 
 def error(console: Console, problem: SraapError) -> None:

@@ -42,6 +42,9 @@ OTHER_PLAN = tuple(
         ("46.9", "percent", "stockpile_discoverers", "condemned_in_meeting", "meeting_statements"),
         ("47.1", "percent", "article5", "discovered_in_year", "stockpile_discoveries"),
         ("47.2", "percent", "reporting_parties", "declared_complete_in_year", "completion_declarations"),
+        ("47.3", "percent", "article4_overdue", "case_open_in_year", "compliance_cases"),
+        ("47.4", "percent", "article5", "declared_with_voluntary_declaration", "completion_declarations"),
+        ("47.5", "percent", "states_parties", "case_open_in_year", "compliance_cases"),
     )
 )
 """Rules of the contract over other populations, under ids that are partly those of the shipped plan."""

@@ -54,3 +54,21 @@
 {% macro consent_actions() -%}
     'ratification', 'acceptance', 'approval', 'accession', 'succession'
 {%- endmacro %}
+
+{# The kinds of meetings that set the limit for payments. #}
+{% macro formal_meetings() -%}
+    'meeting_of_states_parties', 'review_conference'
+{%- endmacro %}
+
+{# One kind of records on which observations rest, with the columns of int_record_links; `role` is SQL. #}
+{% macro rests_on(dataset, record_key, role, observations='observations') -%}
+    select
+        {{ observations }}.reporting_year,
+        {{ observations }}.plan_version,
+        {{ observations }}.indicator_id,
+        {{ observations }}.member_kind,
+        {{ observations }}.member_key,
+        '{{ dataset }}' as dataset,
+        {{ record_key }} as record_key,
+        {{ role }} as role
+{%- endmacro %}

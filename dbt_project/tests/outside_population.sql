@@ -12,11 +12,7 @@
 with
 
 reports as (
-    select
-        reports.*,
-        years.cut_off
-    from {{ ref('int_reports') }} as reports
-    inner join {{ ref('int_reporting_years') }} as years on reports.reporting_year = years.reporting_year
+    select * from {{ ref('int_reports') }}
 ),
 
 answers as (
@@ -27,6 +23,16 @@ indicators as (
     select * from {{ ref('stg_plan_indicators') }}
 ),
 
+-- a percentage describes the members on the cut-off, of populations that are tied to the year too
+members as (
+    select
+        reporting_year,
+        population,
+        member_key as iso3
+    from {{ ref('population_members') }}
+    where member_kind = 'state'
+),
+
 asked as (
     select
         reports.iso3,
@@ -34,8 +40,10 @@ asked as (
         answers.indicator_id,
         answers.file_name,
         answers.row_number,
-        indicators.population,
-        case when indicators.unit = 'percent' then reports.cut_off else reports.submitted_on end as judged_on
+        reports.reporting_year,
+        reports.submitted_on,
+        indicators.unit,
+        indicators.population
     from answers
     inner join reports on answers.report_id = reports.report_id
     inner join indicators
@@ -46,5 +54,12 @@ asked as (
 
 select asked.*
 from asked
-{{ membership_on('asked.population', 'asked.iso3', 'asked.judged_on') }}
-where membership.iso3 is null
+left join members
+    on
+        asked.reporting_year = members.reporting_year
+        and asked.population = members.population
+        and asked.iso3 = members.iso3
+{{ membership_on('asked.population', 'asked.iso3', 'asked.submitted_on') }}
+where
+    (asked.unit = 'percent' and members.iso3 is null)
+    or (asked.unit = 'number' and membership.iso3 is null)

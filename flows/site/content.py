@@ -223,7 +223,8 @@ def _add_observations(
 ) -> None:
     """Give indicators their members, states their cells, each with the first row on which it rests.
 
-    Of several rows the answer comes before the report that holds it; how many there are is said.
+    Of several rows the answer comes before the report that holds it, and what was said or paid before the
+    meeting; how many there are is said.
     """
     rows = query(
         """
@@ -231,8 +232,8 @@ def _add_observations(
             select *,
                 row_number() over (
                     partition by reporting_year, indicator_id, member_kind, member_key
-                    order by role, dataset = 'article7_reports', dataset, record_key, delivery_seq desc,
-                        file_sha256
+                    order by dataset = 'meetings', role, dataset = 'article7_reports', dataset, record_key,
+                        delivery_seq desc, file_sha256
                 ) as place_in_line,
                 count(*) over (
                     partition by reporting_year, indicator_id, member_kind, member_key, role, dataset

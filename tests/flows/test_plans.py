@@ -12,6 +12,7 @@ import pytest
 
 from flows import plans
 from flows.errors import UsageProblem
+from flows.explain import explain
 from flows.home import Home
 from flows.program import DBT_PROJECT
 from flows.refresh import Request, refresh
@@ -32,6 +33,7 @@ INDICATOR = {
     "wording": "Percentage of affected States Parties that report ownership.",
 }
 NUMBER = {**INDICATOR, "indicator_id": "1.2", "unit": "number", "population": "states_parties"}
+OF_THE_YEAR = {**INDICATOR, "indicator_id": "1.3", "population": "reporting_parties"}
 
 
 def write(path: Path, rows: list[dict[str, str]]) -> None:
@@ -71,27 +73,40 @@ def values(home: Path, version: str) -> list[tuple[Any, ...]]:
 def test_a_loaded_plan_is_computed_beside_the_first_and_made_again(tmp_path: Path) -> None:
     home = tmp_path / "home"
     to_it = {**ANSWERS[0], "indicator_id": "1.2", "plan_version": VERSION}
-    inbox = deliver(tmp_path / "inbox", article7_answers=[*ANSWERS, to_it])
+    also = {**to_it, "indicator_id": "1.3"}
+    inbox = deliver(tmp_path / "inbox", article7_answers=[*ANSWERS, to_it, also])
     first = refresh(Request(home, (inbox,), as_of=AS_OF), without_prefect)
     assert first.exit_code == 1
-    assert [row["check_code"] for row in table(home, "quarantined_rows")] == ["AN-PLAN_VERSION-11"]
+    assert [row["check_code"] for row in table(home, "quarantined_rows")] == ["AN-PLAN_VERSION-11"] * 2
     before = values(home, "draft-2024-08-16")
 
-    done = sraap("plan", "load", plan(tmp_path / VERSION, INDICATOR, NUMBER), "--home", home, "--json")
+    folder = plan(tmp_path / VERSION, INDICATOR, NUMBER, OF_THE_YEAR)
+    done = sraap("plan", "load", folder, "--home", home, "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["indicators"] == 2
+    assert json.loads(done.stdout)["indicators"] == 3
     second = refresh(Request(home, as_of=AS_OF), without_prefect)
     assert second.record["state"] == "published", "a new plan is something new"
     assert table(home, "quarantined_rows") == [], "what waited for the plan is judged again"
-    assert values(home, VERSION) == [("1.1", 0, 1, "provisional"), ("1.2", 1, None, "provisional")]
+    assert values(home, VERSION) == [
+        ("1.1", 0, 1, "provisional"),
+        ("1.2", 1, None, "provisional"),
+        ("1.3", 1, 2, "provisional"),
+    ]
     assert values(home, "draft-2024-08-16") == before
     with duckdb.connect(str(home / "published" / "warehouse.duckdb"), read_only=True) as connection:
         crosswalk = connection.execute("select * from marts.dim_indicator_crosswalk").fetchall()
+        outside = connection.execute(
+            "select distinct outcome from audit.validation_results where check_code = 'outside_population'"
+        ).fetchall()
         reasons = connection.execute(
             "select plan_version, reason, count(distinct indicator_id) "
             "from marts.indicator_revisions group by all"
         ).fetchall()
-    assert reasons == [(VERSION, "definition", 2)], "a plan that was not there is another definition"
+    assert outside == [("pass",)], "KHM is a reporting party, a population that is tied to the year"
+    assert explain(home, "1.3", 2025, "KHM", VERSION)["state"]["observations"][0]["reason"] == "yes"
+    with pytest.raises(UsageProblem, match="plan version"):
+        explain(home, "1.3", 2025, None, "adopted")
+    assert reasons == [(VERSION, "definition", 3)], "a plan that was not there is another definition"
     assert crosswalk == [(VERSION, "1.1", "draft-2024-08-16", "1.1", "Shorter.")]
 
     assert refresh(Request(home, as_of=AS_OF), without_prefect).record["state"] == "nothing_new"
@@ -120,6 +135,7 @@ def home(tmp_path: Path) -> Home:
         ({"unit": "share"}, "'share' is no known unit"),
         ({"action": "2"}, "'2' is no known action"),
         ({"source": "letters"}, "'letters' is no known source"),
+        ({"source": "untc_status"}, "'untc_status' is no known source"),
         ({"wording": ""}, "must be filled"),
         ({"unit": "number", "rule": "contributed"}, "can't be a number"),
         ({"unit": "number", "rule": "submitted", "population": "reporting_parties"}, "tied to a year"),
@@ -141,13 +157,73 @@ def test_what_cannot_be_computed_is_refused_with_its_row(
     assert plans.loaded(home) == ()
 
 
-def test_every_indicator_of_the_shipped_plan_could_be_loaded(home: Home, tmp_path: Path) -> None:
-    seeds = DBT_PROJECT / "seeds"
-    for name in ("actions", "indicators"):
-        with (seeds / f"plan_{name}.csv").open(encoding="utf-8", newline="") as handle:
-            rows = [{k: v for k, v in row.items() if k != "plan_version"} for row in csv.DictReader(handle)]
-        write(tmp_path / "again" / f"{name}.csv", rows)
+@pytest.mark.parametrize("number", ["0", "01", "²", "9999999999", "1.5"])
+def test_an_action_is_a_number_that_every_table_can_hold(home: Home, tmp_path: Path, number: str) -> None:
+    folder = plan(tmp_path / "p", {**INDICATOR, "action": number})
+    write(folder / "actions.csv", [{**ACTION, "action": number}])
+    with pytest.raises(UsageProblem, match="is no number of an action"):
+        plans.load(home, folder, None)
+
+
+def shipped(name: str, *less: str) -> list[dict[str, str]]:
+    """Rows of a file of the shipped plan, in the columns of the contract's own files."""
+    with (DBT_PROJECT / "seeds" / f"plan_{name}.csv").open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    return [{k: v for k, v in row.items() if k not in ("plan_version", *less)} for row in rows]
+
+
+@pytest.mark.parametrize("less", [(), ("request_part",)], ids=["with request_part", "as in the contract"])
+def test_every_indicator_of_the_shipped_plan_could_be_loaded(
+    home: Home, tmp_path: Path, less: tuple[str, ...]
+) -> None:
+    write(tmp_path / "again" / "actions.csv", shipped("actions"))
+    write(tmp_path / "again" / "indicators.csv", shipped("indicators", *less))
     assert plans.load(home, tmp_path / "again", None)["indicators"] == 87
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("create schema control")
+        for table, columns in (
+            ("plan_actions", ("plan_version", *plans.ACTIONS)),
+            ("plan_indicators", ("plan_version", *plans.INDICATORS, *plans.OPTIONAL)),
+        ):
+            connection.execute(f"create table control.{table} ({', '.join(f'{c} varchar' for c in columns)})")
+        plans.fill(connection, plans.loaded(home))
+        parts = connection.execute(
+            "select indicator_id, request_part from control.plan_indicators "
+            "where request_part is not null order by 1"
+        ).fetchall()
+    assert parts == [("20.1", "clearance"), ("20.2", "risk_education")]
+
+
+@pytest.mark.parametrize(
+    ("indicator_id", "wording", "part"),
+    [
+        ("19.4", "Requests with plans for Survey and Clearance.", "clearance"),
+        ("19.4", "Requests with plans for risk education.", "risk_education"),
+        ("20.1", "Requests with plans for risk education.", "risk_education"),  # renumbered: the words say it
+        ("20.2", "Requests with complete plans.", "risk_education"),
+        ("19.4", "Requests with plans for clearance and risk education.", None),
+    ],
+)
+def test_a_request_indicator_says_which_part_it_asks_for(
+    home: Home, tmp_path: Path, indicator_id: str, wording: str, part: str | None
+) -> None:
+    row = {
+        **INDICATOR,
+        "indicator_id": indicator_id,
+        "population": "extension_requests",
+        "rule": "request_plan_complete",
+        "source": "extension_requests",
+        "wording": wording,
+    }
+    folder = plan(tmp_path / "p", row)
+    (folder / "crosswalk.csv").unlink()
+    if part is None:
+        with pytest.raises(UsageProblem, match="request_part"):
+            plans.load(home, folder, None)
+        return
+    plans.load(home, folder, None)
+    (found,) = plans._read_indicators(plans.loaded(home)[0].folder / "indicators.csv")
+    assert found["request_part"] == part
 
 
 def test_a_loaded_plan_never_changes(home: Home, tmp_path: Path) -> None:

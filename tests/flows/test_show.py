@@ -101,3 +101,9 @@ def test_a_summary_says_how_many_checks_it_leaves_out_and_where_the_site_is() ->
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert "Quarantined, by check: 10 of 12; quarantined_rows.csv of the evidence has all" in said
     assert "home/published/site/index.html (sraap open)" in said
+
+
+def test_halves_are_rounded_away_from_zero_as_in_the_tables() -> None:
+    one_of_eight = {"numerator": 1, "denominator": 8, "status": "final"}
+    assert show.figure(one_of_eight) == "1 of the 8 (13%)", "12.5: indicators_wide and the site say 13 too"
+    assert show.figure({"numerator": 26, "denominator": 33}) == "26 of the 33 (79%)"

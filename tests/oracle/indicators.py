@@ -666,7 +666,11 @@ def _percent_cell(indicator: Indicator, year: Year, iso3: str) -> Cell:
                     for s, _ in year.statements
                 ),
             )
-    return _state(iso3, bool(_act_days(indicator, year)[iso3]))
+    days = _act_days(indicator, year)[iso3]
+    if indicator.rule == "case_open_in_year" and indicator.population in STATE_POPULATIONS:
+        # the rule itself says "on which it belonged"; a population tied to the year has no days of its own
+        days = [day for day in days if world.belongs(indicator.population, iso3, day)]
+    return _state(iso3, bool(days))
 
 
 def _act_days(indicator: Indicator, year: Year) -> dict[str, list[date]]:

@@ -8,7 +8,7 @@ formal_meetings as (
         starts_on,
         extract(year from starts_on) as meeting_year
     from {{ ref('stg_meetings') }}
-    where kind in ('meeting_of_states_parties', 'review_conference')
+    where kind in ({{ formal_meetings() }})
 ),
 
 years as (

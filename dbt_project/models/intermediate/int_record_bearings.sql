@@ -130,7 +130,7 @@ bearings as (
     {{ bearing('meetings', 'meetings.meeting_id', "'formal_meetings'", 'null', year_of_meeting, year_of_meeting) }}
     from meetings
     inner join moved_limits on extract(year from meetings.starts_on) = moved_limits.reporting_year
-    where meetings.kind in ('meeting_of_states_parties', 'review_conference')
+    where meetings.kind in ({{ formal_meetings() }})
     union all
     {{ bearing(
         'meetings', 'meetings.meeting_id', "'participations'", 'null', year_of_meeting, year_of_meeting,

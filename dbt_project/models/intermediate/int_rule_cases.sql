@@ -17,6 +17,10 @@ periods as (
     select * from {{ ref('int_population_periods') }}
 ),
 
+standing_populations as (
+    select distinct population from periods
+),
+
 updates as (
     select
         statements.iso3,
@@ -33,10 +37,19 @@ judged as (
         questions.plan_version,
         questions.indicator_id,
         cases.iso3,
-        max(case when questions.unit = 'percent' or periods.iso3 is not null then 1 else 0 end) = 1 as is_counted
+        max(
+            case
+                when periods.iso3 is not null then 1
+                -- a population that is tied to the year has no days of its own
+                when questions.unit = 'percent' and standing_populations.population is null then 1
+                else 0
+            end
+        ) = 1 as is_counted
     from questions
     inner join cases on questions.reporting_year = cases.reporting_year
-    -- each day on which the case was open is an act: one of them on which the state belonged is enough
+    left join standing_populations on questions.population = standing_populations.population
+    -- one day on which the case was open and the state belonged is enough; the rule itself asks for it, so that it
+    -- holds for percentages too
     left join periods
         on
             questions.population = periods.population

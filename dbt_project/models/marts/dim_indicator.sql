@@ -25,7 +25,14 @@ select
     cast(indicators.source as {{ dbt.type_string() }}) as source,
     cast(indicators.wording as {{ dbt.type_string() }}) as wording,
     cast(
-        concat('Population: ', populations.definition, ' ', rules.definition)
+        concat(
+            'Population: ', populations.definition, ' ', rules.definition,
+            case indicators.request_part
+                when 'clearance' then ' The plan is that for survey and clearance.'
+                when 'risk_education' then ' The plan is that for risk education.'
+                else ''
+            end
+        )
         as {{ dbt.type_string() }}
     ) as definition
 from indicators

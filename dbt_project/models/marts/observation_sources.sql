@@ -28,35 +28,6 @@ questions as (
             and questions.indicator_id = indicators.indicator_id
 ),
 
-record_sources as (
-    select
-        links.reporting_year,
-        links.plan_version,
-        links.indicator_id,
-        links.member_kind,
-        links.member_key,
-        links.dataset,
-        links.record_key,
-        case
-            when versions.is_counting or links.role <> 'decides' then links.role
-            else 'superseded'
-        end as role,
-        versions.received_on,
-        versions.source_ref,
-        versions.file_sha256,
-        versions.file_name,
-        versions.sheet,
-        versions.row_number,
-        versions.place,
-        versions.delivery_seq
-    from links
-    inner join versions
-        on
-            links.dataset = versions.dataset
-            and links.record_key = versions.record_key
-    where versions.is_counting or links.role = 'decides'
-),
-
 -- registers of people are named by their files, never by their rows
 registers as (
     select distinct
@@ -116,6 +87,52 @@ register_sources as (
     group by all
 ),
 
+-- a group of people rests on its meeting too, the only row that is named for it
+all_links as (
+    select * from links
+    union all
+    select distinct
+        reporting_year,
+        plan_version,
+        indicator_id,
+        member_kind,
+        member_key,
+        'meetings' as dataset,
+        meeting_id as record_key,
+        'decides' as role
+    from register_sources
+    where member_kind = 'participation_group'
+),
+
+record_sources as (
+    select
+        links.reporting_year,
+        links.plan_version,
+        links.indicator_id,
+        links.member_kind,
+        links.member_key,
+        links.dataset,
+        links.record_key,
+        case
+            when versions.is_counting or links.role <> 'decides' then links.role
+            else 'superseded'
+        end as role,
+        versions.received_on,
+        versions.source_ref,
+        versions.file_sha256,
+        versions.file_name,
+        versions.sheet,
+        versions.row_number,
+        versions.place,
+        versions.delivery_seq
+    from all_links as links
+    inner join versions
+        on
+            links.dataset = versions.dataset
+            and links.record_key = versions.record_key
+    where versions.is_counting or links.role = 'decides'
+),
+
 found as (
     select distinct
         reporting_year,
@@ -124,7 +141,8 @@ found as (
         member_kind,
         member_key
     from record_sources
-    where role in ('decides', 'searched')
+    -- a meeting alone is no answer: it tells when something was said or was to be paid
+    where role in ('decides', 'searched') and dataset <> 'meetings'
     union distinct
     select distinct
         reporting_year,
