@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date
 from itertools import permutations
@@ -541,6 +542,37 @@ def test_great_expectations_that_breaks_makes_every_check_of_the_stage_an_error(
     assert {p.outcome for p in verdict.problems} == {"error"}
     assert "ME-TITLE-01" in {p.check_code for p in verdict.problems}
     assert "Canary" not in str(verdict.problems)
+
+
+def test_a_configuration_that_is_made_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Great Expectations makes one whenever it is asked; its results are the same."""
+    import contextlib
+
+    from great_expectations.expectations.expectation import Expectation
+
+    import expectations.judging as module
+
+    of_the_library = Expectation.configuration
+    good = [table(name, [row(name)]) for name in GOOD]
+    bad = [
+        table("meetings", [row("meetings", starts_on="soon"), row("meetings")]),
+        table("states", [row("states", iso3="XXX")]),
+        table("article7_answers", [row("article7_answers", answer="perhaps")]),
+    ]
+    found = []
+    for once in (module._configured_once, contextlib.nullcontext):
+        monkeypatch.setattr(module, "_configured_once", once)
+        verdict = judged(*good, *bad)
+        own = ("run_id", "run_name", "run_time", "batch_id", "active_batch_id", "validation_time")
+        told = json.dumps(verdict.validations, sort_keys=True)
+        for name in own:
+            told = re.sub(rf'"{name}": ("[^"]*"|{{[^}}]*}})', f'"{name}": ""', told)
+        found.append(
+            (re.sub(r"\d{8}T\d{6}\.\d+Z", "", told), verdict.results.to_csv(), verdict.quarantined.to_csv())
+        )
+    assert found[0] == found[1]
+    assert len(found[0][0]) > 100_000
+    assert Expectation.configuration is of_the_library
 
 
 def test_two_rows_with_one_place_in_the_order_of_delivery_are_a_defect() -> None:
