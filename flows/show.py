@@ -290,8 +290,8 @@ def changes(console: Console, changed: Mapping[str, Any] | None) -> None:
         {
             "indicator": change["indicator_id"],
             "year": str(change["reporting_year"]),
-            "old": figure(change["old"]),
-            "new": figure(change["new"]),
+            "old": _before_and_after(change, "old"),
+            "new": _before_and_after(change, "new"),
         }
         for change in changed["first"]
     ]
@@ -299,6 +299,14 @@ def changes(console: Console, changed: Mapping[str, Any] | None) -> None:
     if changed["count"] > len(rows):
         title += f"; the first {len(rows)}"
     table(console, title, rows, {"indicator": "indicator", "year": "year", "old": "was", "new": "is"})
+
+
+def _before_and_after(change: Mapping[str, Any], side: str) -> str:
+    """A figure before or after; where only the status differs, with it, or nothing seems to have changed."""
+    said = figure(change[side])
+    if figure(change["old"]) == figure(change["new"]):
+        said += f", {str(change[side].get('status')).replace('_', ' ')}"
+    return said
 
 
 def diagnosis(console: Console, found: Mapping[str, Any]) -> None:

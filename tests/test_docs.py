@@ -62,7 +62,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "flows.cli", *words[1:]],
         cwd=folder,
-        env={**environment, "PYTHONPATH": str(ROOT)},
+        env={**environment, "PYTHONPATH": str(ROOT), "BROWSER": "true"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -85,6 +85,10 @@ def test_tutorial_works_from_top_to_bottom(sample: Sample, tmp_path: Path) -> No
             done = run(command, tmp_path)
             assert done.returncode == exit_code, (command, done.stdout, done.stderr)
             said.setdefault(command, []).append(done.stdout)
+    readme = [text for language, _, text in blocks(ROOT / "README.md") if language == "sh"]
+    (first,) = (text for text in readme if text.startswith(".venv/bin/sraap open"))
+    for command, exit_code in commands(first):
+        assert run(command, tmp_path).returncode == exit_code, command
     answers = said[".venv/bin/sraap explain 1.1 --year 2025 --state KHM --home mine"]
     assert ["1 of the 1 (100%)" in text for text in answers] == [True, False, True]
     assert "page 4" in answers[0]

@@ -304,6 +304,7 @@ def _table(
         for row, line in enumerate(texts, start=1):
             widths = (columns[place].width for place in wrapped)
             sheet.set_row(row, 15 * max(map(_lines, line, widths)))
+    _counts_are_whole(made, sheet, columns, cells.num_rows)
     sheet.set_row(0, 32)
     sheet.freeze_panes(1, frozen)
     sheet.autofilter(0, 0, max(cells.num_rows, 1), len(columns) - 1)
@@ -313,6 +314,28 @@ def _table(
     sheet.repeat_rows(0)
     sheet.set_footer("&L&A&RPage &P of &N")
     return int(cells.num_rows)
+
+
+def _counts_are_whole(made: _Made, sheet: Worksheet, columns: list[_Column], rows: int) -> None:
+    """A value whose unit is number is shown without a decimal place: people are counted, not measured."""
+    units = [
+        place for place, column in enumerate(columns) if column.select == "unit" or column.heading == "unit"
+    ]
+    if not units or not rows:
+        return
+    whole = made.book.add_format({"num_format": "#,##0"})
+    rule = f'=${_letter(units[0])}2="number"'
+    for place, column in enumerate(columns):
+        if column.look == "value":
+            sheet.conditional_format(
+                1, place, rows, place, {"type": "formula", "criteria": rule, "format": whole}
+            )
+
+
+def _letter(place: int) -> str:
+    from xlsxwriter.utility import xl_col_to_name
+
+    return xl_col_to_name(place)
 
 
 def _lines(text: str | None, width: float) -> int:

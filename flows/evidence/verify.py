@@ -525,7 +525,10 @@ def sentences(report: Report) -> list[str]:
     """The report for people, a line each."""
     lines = [finding.line() for finding in report.findings]
     lines += ["note       " + note for note in report.notes]
-    checked = f"{report.files} files in {len(report.publications)} publications"
+    publications = (
+        "1 publication" if len(report.publications) == 1 else f"{len(report.publications)} publications"
+    )
+    checked = f"{report.files} files in {publications}"
     if report.whole:
         lines.append(f"whole: {checked}, from {printable(report.head)} back.")
     else:

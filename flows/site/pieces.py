@@ -141,8 +141,9 @@ def revised(site: Content, revisions: Sequence[Row], most: int, *, root: str = "
             if row["breakdown"] == "un_region":
                 vocabulary = words.REGIONS
             part = words.words(vocabulary, row["breakdown_value"])
-        old = _side_of(row, "old")
-        new = _side_of(row, "new")
+        old, new = _side_of(row, "old"), _side_of(row, "new")
+        if old == new:  # only the status differs
+            old, new = (f"{said}, {row[f'{side}_status']}" for said, side in ((old, "old"), (new, "new")))
         causes = ""
         for cause in row["first_causes"] or ():
             where = place({**cause, "place": None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -107,3 +108,25 @@ def test_halves_are_rounded_away_from_zero_as_in_the_tables() -> None:
     one_of_eight = {"numerator": 1, "denominator": 8, "status": "final"}
     assert show.figure(one_of_eight) == "1 of the 8 (13%)", "12.5: indicators_wide and the site say 13 too"
     assert show.figure({"numerator": 26, "denominator": 33}) == "26 of the 33 (79%)"
+
+
+def test_a_total_whose_status_alone_changed_says_so() -> None:
+    value = {"numerator": 1, "denominator": 2, "value": 50.0}
+    change = {"indicator_id": "7.1", "reporting_year": 2025}
+    changed = {
+        "before": "r",
+        "count": 2,
+        "first": [
+            {**change, "old": {**value, "status": "provisional"}, "new": {**value, "status": "final"}},
+            {
+                **change,
+                "old": {**value, "status": "final"},
+                "new": {**value, "numerator": 2, "status": "final"},
+            },
+        ],
+    }
+    console = Console(file=io.StringIO(), width=100)
+    show.changes(console, changed)
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "1 of the 2 (50%), provisional  1 of the 2 (50%), final" in said
+    assert re.search(r"1 of the 2 \(50%\) +2 of the 2 \(100%\)\n", said)

@@ -18,6 +18,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -28,7 +29,7 @@ from typer.testing import CliRunner
 
 from flows import cli, site
 from flows.evidence.verify import MANIFEST
-from flows.site import words
+from flows.site import pieces, words
 from tests.conftest import Sample
 
 MOST_BYTES = 150_000
@@ -775,3 +776,15 @@ def test_parts_have_the_words_of_their_breakdown(built: Site) -> None:
 )
 def test_days_of_a_meeting_read_as_people_write_them(first: date, last: date | None, expected: str) -> None:
     assert words.days(first, last) == expected
+
+
+def test_what_moved_in_its_status_alone_says_so() -> None:
+    """``90 of 161 (56%) → 90 of 161 (56%)`` would seem to say nothing."""
+    value = {"numerator": 90, "denominator": 161, "value": 100.0 * 90 / 161}
+    row = {"reporting_year": 2025, "indicator_id": "7.1", "breakdown": "total", "breakdown_value": "all"}
+    row |= {f"{side}_{name}": number for side in ("old", "new") for name, number in value.items()}
+    row |= {"old_status": "provisional", "new_status": "final", "unit": "percent", "reason": "time"}
+    row |= {"first_causes": [], "causes": 0}
+    made = pieces.revised(SimpleNamespace(meetings=[]), [row], 5)  # type: ignore[arg-type]
+    line = said(html.fromstring(f"<ul>{made}</ul>"))
+    assert "90 of 161 (56%), provisional → 90 of 161 (56%), final" in line

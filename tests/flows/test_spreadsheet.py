@@ -77,6 +77,15 @@ def test_headings_stay_in_view_and_can_be_filtered(book: Any) -> None:
         assert sheet.auto_filter.ref == sheet.dimensions, name
 
 
+def test_counts_are_shown_without_decimals(book: Any) -> None:
+    """A format on condition, for a percentage and a count stand below the same heading."""
+    for name, unit, columns in (("Indicators", "$E2", 2), ("Values", "$G2", 3)):
+        rules = [rule for found in book[name].conditional_formatting for rule in found.rules]
+        assert [rule.formula for rule in rules] == [[f'{unit}="number"']] * columns, name
+        assert {rule.dxf.numFmt.formatCode for rule in rules} == {"#,##0"}
+        assert book[name][unit[1] + "1"].value.lower() == "unit"
+
+
 def test_it_is_listed_with_its_hash(refreshed: Refreshed) -> None:
     package = json.loads((refreshed.published / "datapackage.json").read_bytes())
     manifest = json.loads((refreshed.published / "evidence" / "manifest.json").read_bytes())
