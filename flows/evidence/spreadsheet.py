@@ -335,7 +335,7 @@ def _counts_are_whole(made: _Made, sheet: Worksheet, columns: list[_Column], row
 def _letter(place: int) -> str:
     from xlsxwriter.utility import xl_col_to_name
 
-    return xl_col_to_name(place)
+    return str(xl_col_to_name(place))
 
 
 def _lines(text: str | None, width: float) -> int:
