@@ -13,7 +13,7 @@ from flows.fetching import receipts
 from flows.files import read_json
 from flows.home import Home
 from flows.plain_text import shown as escape
-from flows.runs import all_runs
+from flows.runs import all_runs, read_record
 
 _TABLES = ("files", "row_balance", "quarantined_rows", "validation_results", "acceptances")
 
@@ -36,10 +36,7 @@ def audit(home_path: Path, run_id: str | None) -> dict[str, Any]:
                 "this home has no run yet", where=str(home_path), next_step="Make one with: sraap refresh"
             )
         run_id = current.name if current else str(runs[-1]["run_id"])
-    try:
-        record = read_json(home.runs / run_id / "run.json") if _is_id(run_id) else None
-    except (OSError, ValueError):
-        record = None
+    record = read_record(home.runs / run_id) if _is_id(run_id) else None
     if record is None:
         known = ", ".join(str(run["run_id"]) for run in all_runs(home)[-5:]) or "none"
         raise UsageProblem(

@@ -8,6 +8,7 @@ Commands import what they need when they run, so that a refresh with nothing new
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -21,7 +22,8 @@ import typer.main
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from flows.errors import Defect, Interrupted, SraapError, UsageProblem
+from flows import streams
+from flows.errors import Defect, Interrupted, SraapError, StorageFailed, UsageProblem
 
 if TYPE_CHECKING:
     from flows.home import Home
@@ -50,12 +52,7 @@ class _Output(Console):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-        _nobody_reads()
-
-
-def _nobody_reads() -> None:
-    """From now on nothing is said on standard output, not even by Python's farewell."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.nobody_reads()
 
 
 def out() -> Console:
@@ -738,13 +735,14 @@ def _print_json(document: Any) -> None:
         sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=True, default=str) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        _nobody_reads()
+        streams.nobody_reads()
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry of the console script: run a command and exit with a code of outputs.md."""
     given = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_exit_code(given))
+    with streams.settled():
+        sys.exit(_exit_code(given))
 
 
 def command() -> Any:
@@ -765,23 +763,37 @@ def _exit_code(given: list[str]) -> int:
     try:
         code = command()(args=given, standalone_mode=False, prog_name="sraap")
         if code == Interrupted.exit_code:  # Typer turns Ctrl-C into this, and says nothing
-            code = _explain_error(_interrupted(), given)
+            code = _explain_error(streams.interrupted(), given)
+    except StorageFailed as error:
+        lost = error.where == "standard output"  # then there is no document to print either
+        code = _explain_error(error, [word for word in given if not lost or word != "--json"])
     except SraapError as error:
         code = _explain_error(error, given)
     except TyperException as error:
         # without a message it is a group of commands that was asked for nothing and has shown its help
         code = _explain_error(_usage(error), given) if _message(error) else UsageProblem.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        code = _explain_error(_interrupted(), given)
+        code = _explain_error(streams.interrupted(), given)
     except BrokenPipeError:
-        _nobody_reads()
+        streams.nobody_reads()
     except Exception as error:  # the last line of defence: no traceback reaches a user
-        code = _explain_error(_unforeseen(error), given)
+        code = _explain_error(_damage(given) or _unforeseen(error), given)
     return code if isinstance(code, int) else 0
 
 
-def _interrupted() -> Interrupted:
-    return Interrupted("interrupted", next_step="Nothing was taken in; the last publication stands.")
+def _damage(given: list[str]) -> SraapError | None:
+    """What is spoiled in the home that a command was about, if that is why it failed."""
+    from flows import damage
+    from flows.home import Home
+
+    named = [word for flag, word in itertools.pairwise(given) if flag == "--home"]
+    named += [word.removeprefix("--home=") for word in given if word.startswith("--home=")]
+    try:
+        return damage.found(
+            Home(Path([os.environ.get("SRAAP_HOME") or DEFAULT_HOME, *named][-1])), words=given
+        )
+    except (OSError, SraapError):
+        return None  # the first error says more
 
 
 def _usage(error: TyperException) -> UsageProblem:

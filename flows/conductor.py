@@ -141,7 +141,8 @@ class Conductor:
             shown = error if isinstance(error, SraapError) else Defect(type(error).__name__)
             return {"error": _told(shown)}, error
         except BaseException:
-            self._answer({"error": _told(Interrupted("Interrupted; nothing was taken in."))})
+            self._taking = False  # the flow is about to end, and may do so without waking this thread
+            self._answer({"error": _told(Interrupted("interrupted"))})
             self._let_end()
             raise
         finally:
@@ -151,8 +152,8 @@ class Conductor:
         """Give the flow a moment to write down how it ended."""
         end = time.monotonic() + FAREWELL
         with contextlib.suppress(queue.Empty):
-            while not self._ended:
-                self._said.get(timeout=max(0.0, end - time.monotonic()))
+            while not self._ended and self._said.get(timeout=max(0.0, end - time.monotonic())) is not None:
+                continue
 
     def _answer(self, answer: dict[str, Any]) -> None:
         assert self._process.stdin is not None

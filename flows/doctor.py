@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Literal
 
-from flows import archive, freshness, retention
+from flows import archive, damage, freshness, retention
 from flows.archive import NOTICES
 from flows.errors import SourceFailed, SraapError
 from flows.fetching import receipts, settings
@@ -256,6 +257,11 @@ def _last_success(home: Home, now: datetime) -> Iterator[Finding]:
         yield Finding("last success", "look", "No run has succeeded yet. Run: sraap refresh")
         return
     age = now - max(ends)
+    if age < -timedelta(minutes=5):
+        yield Finding(
+            "last success", "look", f"It lies ahead ({max(ends):%Y-%m-%d %H:%M} UTC): set the clock."
+        )
+        return
     hours = age.total_seconds() / 3600
     said = f"The last success was {hours:.1f} hours ago ({max(ends):%Y-%m-%d %H:%M} UTC)"
     if age > LONGEST_SINCE_SUCCESS:
@@ -265,8 +271,13 @@ def _last_success(home: Home, now: datetime) -> Iterator[Finding]:
 
 
 def _publication(home: Home) -> Iterator[Finding]:
+    damage.check_head(home)
     current = home.current_publication()
-    if current is not None and (current / "warehouse.duckdb").exists():
+    if current is not None and (spoiled := _other_size(home, current)):
+        yield Finding(
+            "publication", "look", f"{spoiled} is not as it was published. Run: sraap verify, and restore it."
+        )
+    elif current is not None and (current / "warehouse.duckdb").exists():
         yield Finding("publication", "well", f"Published: {current.name}.")
     elif current is not None or home.published.is_symlink():
         yield Finding(
@@ -276,6 +287,15 @@ def _publication(home: Home) -> Iterator[Finding]:
         )
     else:
         yield Finding("publication", "look", "Nothing is published yet. Run: sraap refresh")
+
+
+def _other_size(home: Home, publication: Path) -> Path | None:
+    """The first file of a publication that is not there or has another size than its manifest says."""
+    for output in (home.manifest() or {}).get("outputs", ()):
+        path = publication / str(output["path"])
+        if not path.is_file() or path.stat().st_size != output["bytes"]:
+            return path
+    return None
 
 
 def _pending(home: Home, now: datetime) -> Iterator[Finding]:

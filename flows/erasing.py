@@ -118,8 +118,16 @@ def finish(home: Home) -> Erased | None:
     path = journal_path(home)
     if not path.exists():
         return None
-    journal = read_json(path)
-    return _carry_out(home, journal["tokens"], journal["name"])
+    try:
+        journal = read_json(path)
+        tokens, name = dict(journal["tokens"]), str(journal["name"])
+    except (ValueError, KeyError, TypeError):
+        raise UsageProblem(
+            "an erasure that had begun can't be read",
+            where=str(path),
+            next_step="Remove that file, and erase the same person again: sraap erase",
+        ) from None
+    return _carry_out(home, tokens, name)
 
 
 def _carry_out(home: Home, tokens: Mapping[str, str], name: str) -> Erased:

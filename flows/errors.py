@@ -65,9 +65,13 @@ class Blocked(SraapError):
 
 
 class Interrupted(SraapError):
-    """Somebody pressed Ctrl-C; the code is the shell's for it."""
+    """Somebody pressed Ctrl-C, or a signal asked the command to end; the code is the shell's for it."""
 
     exit_code = 130
+
+    def __init__(self, what: str, *, where: str = "", next_step: str = "", number: int = 2) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.exit_code = 128 + number
 
 
 class Defect(SraapError):

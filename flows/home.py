@@ -79,10 +79,19 @@ def timestamp() -> str:
 
 
 class Home:
-    """One home and the names of its parts. Making the object touches nothing on disk."""
+    """One home and the names of its parts. Making the object touches nothing on disk.
+
+    Raises ``UsageProblem`` for a path that no home can have.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() would follow a link given on purpose
+        if set("*?[#") & set(str(self.root)):
+            raise UsageProblem(
+                "the path of the home holds *, ?, [ or #, which DuckDB or dbt take for a pattern",
+                where=str(self.root),
+                next_step="Give a folder without these characters with --home; a home may be moved.",
+            )
         self.settings_path = self.root / "home.json"
         self.lock_path = self.root / "lock"
         self.open_files = self.root / "archive" / "open"
@@ -160,8 +169,16 @@ class Home:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[HeldLock]:
-        """Hold the home for one run. Raises ``Locked`` if another process holds it."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        """Hold the home for one run. Raises ``Locked`` if another process holds it, and ``UsageProblem``
+        where no folder can be."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+            raise UsageProblem(
+                f"the home is no folder, and none can be made there ({error.strerror})",
+                where=str(self.root),
+                next_step="Give another folder with --home.",
+            ) from None
         descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         with os.fdopen(descriptor, "r+b", buffering=0) as handle:
             try:
@@ -221,6 +238,12 @@ class Home:
                 text = self.key_path.read_text(encoding="utf-8").strip()
             except FileNotFoundError:
                 return None
+            except UnicodeDecodeError:
+                raise UsageProblem(
+                    "the key file of people's hashes is not the text that was written",
+                    where=where,
+                    next_step=f"Put the key file back from a backup, or set {KEY_VARIABLE}.",
+                ) from None
             if mode & 0o077:
                 raise UsageProblem(
                     "others can read the key of people's hashes",

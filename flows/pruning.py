@@ -15,7 +15,8 @@ from flows.files import read_json, sync_folder, write_json
 from flows.home import Home, timestamp
 
 NOTE = "pruned.json"
-KEPT = ("evidence/manifest.json", "evidence/manifest.sig", NOTE)
+MANIFEST = "evidence/manifest.json"
+KEPT = (MANIFEST, "evidence/manifest.sig", NOTE)
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,11 @@ def prune(home: Home, keep: int) -> Pruned:
     folders = sorted(
         path for path in home.publications.glob("*") if path.is_dir() and not path.name.startswith(".")
     )
-    whole = [path for path in folders if not (path / NOTE).exists()]
+    whole = [path for path in folders if (path / MANIFEST).exists() and not (path / NOTE).exists()]
     current = home.current_publication()
     kept = {*whole[-keep:], *([current] if current else [])}
-    size = sum(_drop(path, f"pruned: the newest {keep} are kept") for path in folders if path not in kept)
+    dropped = [path for path in folders if path not in kept and (path in whole or is_pruned(path))]
+    size = sum(_drop(path, f"pruned: the newest {keep} are kept") for path in dropped)
     oldest = min((path.name for path in kept), default="")
     old = [path for path in home.runs.glob("*") if path.name < oldest and _has_more(path)]
     size += sum(_strip_run(path) for path in old)
@@ -74,7 +76,7 @@ def _drop(folder: Path, why: str) -> int:
     ]
     if not going:
         return 0
-    before = read_json(folder / NOTE)["removed"] if is_pruned(folder) else []
+    before = _removed_before(folder)
     removed = [{"path": path.relative_to(folder).as_posix(), "bytes": path.lstat().st_size} for path in going]
     note = {"publication_id": folder.name, "pruned_at": timestamp(), "why": why}
     write_json(folder / NOTE, {**note, "removed": [*before, *(r for r in removed if r not in before)]})
@@ -86,6 +88,15 @@ def _drop(folder: Path, why: str) -> int:
             path.rmdir()
     sync_folder(folder)
     return sum(int(str(item["bytes"])) for item in removed)
+
+
+def _removed_before(folder: Path) -> list[dict[str, object]]:
+    """What the note says went already; nothing where it can't be read, for the manifest names every file."""
+    try:
+        removed: list[dict[str, object]] = read_json(folder / NOTE)["removed"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return []
+    return removed
 
 
 def _has_more(run: Path) -> bool:

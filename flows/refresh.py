@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flows import (
     archive,
+    damage,
     faults,
     ledger,
     notifying,
@@ -29,10 +30,11 @@ from flows import (
     retention,
     spark,
     storage,
+    streams,
     task_runners,
 )
 from flows.archive import Found
-from flows.errors import Blocked, Defect, Interrupted, SraapError, UsageProblem
+from flows.errors import Blocked, Defect, SraapError, UsageProblem
 from flows.evidence import manifest as evidence_manifest
 from flows.fetching import receipts, settings
 from flows.fetching.settings import Source
@@ -133,6 +135,7 @@ def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
         home.people_key()
         evidence_manifest.signing_key()  # one that can't serve is said now, not when all is built
         clear_up(home)
+        damage.check_head(home)
         state = look(home, inboxes)
         run = Run.begin(home, as_of, _asked(request, inboxes))
         faults.point("run.begun")
@@ -418,7 +421,7 @@ def _run(home: Home, run: Run, steps: Callable[[], None]) -> Result:
     try:
         steps()
     except KeyboardInterrupt:
-        _failed(home, run, Interrupted("Interrupted; nothing was taken in."))
+        _failed(home, run, streams.interrupted())
         raise
     except Exception as error:
         return _failed(home, run, storage.shown(home, error) or defect(home, run.run_id, error))

@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,8 +21,24 @@ Outcome = Literal[
     "running", "published", "nothing_new", "blocked", "failed", "abandoned", "dry_run", "reproduced"
 ]
 
+_ID = "%Y%m%dT%H%M%S.%fZ"
+
 listeners: list[Callable[[str], None]] = []
 """Called with the name of each phase as it begins; the command line shows progress with it."""
+
+
+_NEEDED = {
+    "run_id",
+    "state",
+    "started_at",
+    "ended_at",
+    "as_of",
+    "exit_code",
+    "batch",
+    "publication_id",
+    "message",
+}
+"""What is asked of earlier runs' records."""
 
 
 class Run:
@@ -97,25 +113,32 @@ class Run:
 
 
 def _free_run_id(home: Home) -> str:
-    """An id that sorts by time. The lock is held, so that only a clock that stands still can make it wait."""
+    """The moment, as an id that sorts after every earlier one, also where the clock was put back since: what
+    was delivered and published is put in order by it. The lock is held."""
     home.runs.mkdir(parents=True, exist_ok=True)
-    while True:
-        run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
-        try:
-            (home.runs / run_id).mkdir()
-        except FileExistsError:
-            time.sleep(0.001)
-        else:
-            return run_id
+    moment = datetime.now(UTC)
+    used = [path.name for folder in (home.runs, home.publications) for path in folder.glob("[0-9]*T*Z")]
+    with contextlib.suppress(ValueError):
+        last = datetime.strptime(max(used, default=""), _ID).replace(tzinfo=UTC)
+        moment = max(moment, last + timedelta(milliseconds=1))
+    run_id = moment.strftime(_ID)[:-4] + "Z"
+    (home.runs / run_id).mkdir()
+    return run_id
 
 
 def all_runs(home: Home) -> list[dict[str, Any]]:
     """Every run's record, oldest first; a folder without a readable run.json is left out."""
-    records = []
-    for folder in sorted(home.runs.iterdir()) if home.runs.is_dir() else []:
-        with contextlib.suppress(OSError, ValueError):
-            records.append(read_json(folder / "run.json"))
-    return records
+    folders = sorted(home.runs.iterdir()) if home.runs.is_dir() else []
+    return [record for record in map(read_record, folders) if record is not None]
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """What a folder's run.json says; ``None`` where it is not what a run writes."""
+    try:
+        record = read_json(folder / "run.json")
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.keys() >= _NEEDED else None
 
 
 def unended(home: Home) -> list[str]:
@@ -123,11 +146,10 @@ def unended(home: Home) -> list[str]:
     begins by closing those before it."""
     found = []
     for folder in newest_runs(home, 100):
-        try:
-            state = read_json(folder / "run.json")["state"]
-        except (OSError, ValueError, KeyError):
+        record = read_record(folder)
+        if record is None:
             continue
-        if state != "running":
+        if record["state"] != "running":
             break
         found.append(folder.name)
     return found

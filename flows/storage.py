@@ -124,8 +124,18 @@ def _megabytes(size: int) -> str:
 
 
 def shown(home: Home, error: Exception) -> SraapError | None:
-    """``error`` as it may be shown: itself, or what the disk did; ``None`` if nobody foresaw it."""
+    """``error`` as it may be shown: itself, what the disk did, or what of the home is spoiled; ``None`` if
+    nobody foresaw it."""
     known = error if isinstance(error, SraapError) else None
     if known is None or isinstance(known, Defect):
-        return failure(home, error) or known
+        return failure(home, error) or _damage(home) or known
     return known
+
+
+def _damage(home: Home) -> SraapError | None:
+    from flows import damage
+
+    try:
+        return damage.found(home)
+    except OSError:
+        return None  # the first error says more

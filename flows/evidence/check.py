@@ -25,7 +25,7 @@ def verify_home(
     Raises ``UsageProblem`` for a home without publications, an unknown publication, a bad anchor or key.
     """
     home = Home(home_path)
-    name = publication or _published(home)
+    name = _published(home) if publication in (None, "published") else publication
     anchor = _anchor(against)
     if name is None:
         raise UsageProblem(
@@ -35,7 +35,7 @@ def verify_home(
         )
     folder = home.publications / name
     if "/" in name or name.startswith(".") or not folder.is_dir():
-        if publication is None:
+        if publication != name:
             gone = Finding("missing", name, "", "The link `published` names it, and it is not there.")
             return Report(name, findings=[gone])
         known = ", ".join(sorted(p.name for p in home.publications.glob("[!.]*"))[-5:]) or "none"

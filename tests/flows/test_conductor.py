@@ -6,6 +6,7 @@ import io
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -109,6 +110,26 @@ def test_a_step_that_leaves_the_flow_work_is_the_last_one_taken_ahead() -> None:
     assert flow.log[:3] == ["take receive", "hear 2.5", "hear receive"]
     assert flow.log.index("take judge") > flow.log.index("hear True")
     assert flow.answers == [{"value": ["a part"]}, {"value": None}]
+
+
+def test_an_interrupted_step_is_not_taken_for_one_that_prefect_gave_up() -> None:
+    """The flow ends as soon as it hears of the interrupt, which may be before anything else is done here."""
+    flow = Flow(*asked("receive"))
+    conductor = flow._conductor
+
+    class Ends(io.BytesIO):
+        def flush(self) -> None:
+            conductor._ended = True
+            if conductor._taking:
+                signal.raise_signal(signal.SIGALRM)
+
+    conductor._process = SimpleNamespace(stdin=Ends())  # type: ignore[assignment]
+
+    def take(step: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        flow.conduct(take)
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
