@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sources.contract import Dataset, datasets
 from sources.frames import FileProblem, RawTable, Unreadable, frame_of, tidy
@@ -313,6 +314,11 @@ def _workbook(path: Path, context: ReadingContext) -> Parsed:
     )
 
 
+def _only_retracts(table: pa.Table) -> bool:
+    retracts = pc.equal(pc.utf8_lower(table.column("record_status")), "retracted")
+    return table.num_rows > 0 and bool(pc.all(retracts).as_py())
+
+
 def _unwritten(count: int) -> Finding:
     """A sheet of the template in which nobody wrote is no statement that there are no rows."""
     return Finding(
@@ -367,13 +373,20 @@ def _table(dataset: Dataset, sheet: str | None, raw: RawTable | Unreadable) -> P
         table, header = tidy(raw, frozenset(column.name for column in dataset.columns))
     except Unreadable as error:
         return ParsedTable(dataset.name, sheet, None, (), error.problem)
-    return ParsedTable(dataset.name, sheet, table, header, _missing_columns(dataset, header))
+    return ParsedTable(dataset.name, sheet, table, header, _missing_columns(dataset, table, header))
 
 
-def _missing_columns(dataset: Dataset, header: tuple[str, ...]) -> FileProblem | None:
-    """The names of the columns that are there may be anybody's; only those that ought to be are named."""
+_OF_RETRACTIONS = ("received_on", "record_status")
+"""What a retraction needs besides its key."""
+
+
+def _missing_columns(dataset: Dataset, table: pa.Table, header: tuple[str, ...]) -> FileProblem | None:
+    """What the table lacks; one that only takes records back needs no more than that takes.
+
+    The names of the columns that are there may be anybody's; only those that ought to be are named.
+    """
     missing = [name for name in dataset.required_columns if name not in header]
-    if not missing:
+    if not missing or ({*dataset.key, *_OF_RETRACTIONS} <= set(header) and _only_retracts(table)):
         return None
     seen = {"".join(c for c in name if unicodedata.category(c)[0] not in "CZ") for name in header}
     unseen = " A name in the first row holds characters that are not seen: type it anew."

@@ -127,6 +127,14 @@ def test_a_reference_that_can_t_be_told_from_others_does_not_wait() -> None:
     assert not verdict.quarantined["waiting"].any()
 
 
+def test_a_retraction_needs_no_other_column() -> None:
+    whole = table("meeting_participants", [row("meeting_participants", record_status="retracted")])
+    needed = ["registration_id", "received_on", "record_status"]
+    frame = whole.frame[[*needed, "_row"]].assign(_cells=len(needed))
+    verdict = judged(replace(whole, frame=frame, header=tuple(needed)))
+    assert verdict.accepted["meeting_participants"].column("record_status").to_pylist() == ["retracted"]
+
+
 def test_states_are_named_as_everywhere_and_areas_are_none() -> None:
     rows = [
         row("states", iso3="Francia", name="France"),

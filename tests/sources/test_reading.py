@@ -228,6 +228,22 @@ def test_csv_that_can_t_be_read_says_why(tmp_path: Path, data: bytes, code: str)
     assert _code(_read(tmp_path, data)) == code
 
 
+@pytest.mark.parametrize(
+    ("records", "loads"),
+    [
+        ([{"iso3": "A", "received_on": "x", "record_status": "Retracted "}] * 2, True),
+        ([{"iso3": "A", "received_on": "x", "record_status": s} for s in ("retracted", "active")], False),
+        ([{"iso3": "A", "record_status": "retracted"}], False),
+        ([{"name": "A", "received_on": "x", "record_status": "retracted"}], False),
+    ],
+)
+def test_a_table_that_only_takes_back_needs_only_what_a_retraction_needs(
+    tmp_path: Path, records: list[dict[str, str]], loads: bool
+) -> None:
+    (table,) = _read(tmp_path, json.dumps(records), "states.json").tables
+    assert (table.problem is None) is loads
+
+
 def test_missing_columns_are_named_and_those_that_are_there_never(tmp_path: Path) -> None:
     content = _read(tmp_path, "meeting_id,Olga Sample\nA,b\n", "meeting_participants.csv")
     problem = content.tables[0].problem
