@@ -22,6 +22,7 @@ from flows.children import ignore_interrupts
 if TYPE_CHECKING:
     from sources.reading import Parsed
 
+BATCH_ROWS = 100_000
 BROKEN = 3
 """Exit code of a process that ran out of memory; who is out of memory can't be trusted with the next file."""
 
@@ -92,11 +93,16 @@ def _told(parsed: Parsed, folder: Path) -> dict[str, Any]:
         name = None
         if table.table is not None:
             name = f"{number}.arrow"
-            with (
-                pa.OSFile(str(folder / name), "wb") as sink,
-                pa.ipc.new_file(sink, table.table.schema) as out,
-            ):
-                out.write_table(table.table)
+            # The parent takes one kind of text; batch by batch, for the other one is half as large.
+            schema = pa.schema(
+                [
+                    field.with_type(pa.large_string()) if pa.types.is_string(field.type) else field
+                    for field in table.table.schema
+                ]
+            )
+            with pa.OSFile(str(folder / name), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
+                for batch in table.table.to_batches(max_chunksize=BATCH_ROWS):
+                    out.write_table(pa.Table.from_batches([batch]).cast(schema))
         tables.append(
             {
                 "dataset": table.dataset,

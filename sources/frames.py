@@ -59,14 +59,14 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class RawTable:
-    """Cells as a format gave them: ``columns`` of Arrow strings below ``header``, in order.
+    """Cells as a format gave them: ``columns`` of Arrow strings below ``header``, in order, without nulls.
 
     ``rows``: the row number of each row. ``cells``: how many cells each row had. ``places``: where each row
     stands, in words, if its number doesn't say it.
     """
 
     header: tuple[str, ...] = field(repr=False)
-    columns: tuple[pa.Array, ...] = field(repr=False)
+    columns: tuple[pa.Array | pa.ChunkedArray, ...] = field(repr=False)
     rows: npt.NDArray[np.int64] = field(repr=False)
     cells: npt.NDArray[np.int64] = field(repr=False)
     places: pa.Array | None = field(default=None, repr=False)
@@ -128,7 +128,7 @@ def tidy(raw: RawTable, known: Collection[str]) -> tuple[pa.Table, tuple[str, ..
     ``known`` columns each may be there once; others of one name are called by their place.
     Raises ``Unreadable`` for two columns of one known name and for NUL characters.
     """
-    columns = [pc.utf8_trim_whitespace(column) for column in raw.columns]
+    columns = [_trimmed(column) for column in raw.columns]
     filled = [pc.not_equal(column, "") for column in columns]
     times = Counter(raw.header)
     names = [
@@ -158,6 +158,12 @@ def tidy(raw: RawTable, known: Collection[str]) -> tuple[pa.Table, tuple[str, ..
         held["_place"] = raw.places
     table = pa.table(held)
     return (table if keep.all() else table.filter(pa.array(keep))), header
+
+
+def _trimmed(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The column itself where nothing is to be trimmed, so that most are held once."""
+    trimmed = pc.utf8_trim_whitespace(column)
+    return column if trimmed.equals(column) else trimmed
 
 
 PACKED_ROWS = 50_000

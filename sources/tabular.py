@@ -7,6 +7,7 @@ Source: docs/contract/inputs.md.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -70,17 +71,29 @@ def decoded(data: bytes) -> bytes:
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in data:
         raise Unreadable("FILE-NUL", "The file holds NUL bytes: it is damaged or no text. Export it again.")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+    if (line := _line_that_is_no_utf8(data)) is not None:
         raise Unreadable(
             "FILE-ENCODING",
             f"Line {line} is not UTF-8. Save the file as UTF-8 (in a spreadsheet: CSV UTF-8).",
-        ) from None
-    if not data.strip():
+        )
+    if re.search(rb"\S", data) is None:
         raise Unreadable("FILE-EMPTY", "The file holds nothing. A table without rows needs its header.")
     return data
+
+
+_STEP = 1_000_000
+
+
+def _line_that_is_no_utf8(data: bytes) -> int | None:
+    """The first line that isn't UTF-8. The text of a large file, four bytes a character, is never held."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for at in range(0, len(data), _STEP):
+        begun = len(decoder.getstate()[0])
+        try:
+            decoder.decode(data[at : at + _STEP], final=at + _STEP >= len(data))
+        except UnicodeDecodeError as error:
+            return data.count(b"\n", 0, at - begun + error.start) + 1
+    return None
 
 
 # --- CSV --------------------------------------------------------------------------------------------------
@@ -97,7 +110,11 @@ def read_csv(path: Path, dataset: Dataset) -> RawTable:
     end = ("\n" if not data.endswith((b"\n", b"\r")) else "") + _END + delimiter * (len(header) - 1) + "\n"
     data += end.encode()
     marked = _with_wrong_quotes_marked(data, delimiter)
-    table, wrong = _parse(marked, delimiter, len(header))
+    is_marked = marked is not data
+    data = marked
+    del marked
+    table, wrong = _parse(data, delimiter, len(header))
+    del data  # what follows needs its room
     if table.num_columns != len(header) or table.column(0)[-1].as_py() != _END:
         raise Unreadable(
             "FILE-QUOTE",
@@ -105,7 +122,7 @@ def read_csv(path: Path, dataset: Dataset) -> RawTable:
         )
     lines_above = len(above.splitlines())
     below = _with_wrong_rows(table.slice(1, table.num_rows - 2), wrong, named_header(header), lines_above)
-    return below if marked is data else _without_wrong_quotes(below)
+    return _without_wrong_quotes(below) if is_marked else below
 
 
 _WRONG_QUOTE = "\0"
@@ -184,39 +201,74 @@ def _header(data: bytes, dataset: Dataset) -> tuple[str, list[str]]:
     return delimiter, cells
 
 
+BLOCK_BYTES = 8_000_000
+"""What is parsed at a time; what a parser needs besides the cells it gives grows with it."""
+
+
+def _block_size(data: bytes) -> int:
+    """Bytes of a block, so that none ends between the two characters of a line's end: there Arrow loses the
+    second one, also inside a cell."""
+    for size in range(BLOCK_BYTES, min(BLOCK_BYTES + 1000, len(data))):
+        if not any(data[end - 1 : end + 1] == b"\r\n" for end in range(size, len(data), size)):
+            return size
+    return len(data) + 1
+
+
 def _parse(data: bytes, delimiter: str, width: int) -> tuple[pa.Table, list[tuple[int, int, str]]]:
-    """All records as text, header first; and record number, cells and text of those with too few or many."""
+    """All records as text, header first; and record number, cells and text of those with too few or many.
+
+    A file with a record that is longer than a block is parsed as a whole.
+    """
+    size = _block_size(data)
+    try:
+        return _parsed_in_blocks(data, delimiter, width, size)
+    except pa.ArrowMemoryError:
+        raise
+    except pa.ArrowException:
+        if size > len(data):
+            raise _no_csv() from None
+    try:
+        return _parsed_in_blocks(data, delimiter, width, len(data) + 1)
+    except pa.ArrowMemoryError:
+        raise
+    except pa.ArrowException:
+        raise _no_csv() from None
+
+
+def _no_csv() -> Unreadable:
+    return Unreadable("FILE-CSV", "The file can't be read as CSV. Export it again as CSV UTF-8.")
+
+
+def _parsed_in_blocks(
+    data: bytes, delimiter: str, width: int, size: int
+) -> tuple[pa.Table, list[tuple[int, int, str]]]:
+    """As ``_parse``. Raises ``pa.ArrowException``."""
     wrong: list[tuple[int, int, str]] = []
 
     def note(row: Any) -> str:
         wrong.append((row.number, row.actual_columns, row.text))
         return "skip"
 
-    try:
-        table = arrow_csv.read_csv(
-            pa.BufferReader(data),
-            # One block and one thread: only so does Arrow number the rows.
-            read_options=arrow_csv.ReadOptions(
-                use_threads=False, block_size=len(data) + 1, autogenerate_column_names=True
-            ),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter,
-                newlines_in_values=True,
-                ignore_empty_lines=False,
-                invalid_row_handler=note,
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types={f"f{i}": pa.large_string() for i in range(width + 1)},
-                null_values=[],
-                strings_can_be_null=False,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-    except pa.ArrowMemoryError:
-        raise
-    except pa.ArrowException:
-        raise Unreadable("FILE-CSV", "The file can't be read as CSV. Export it again as CSV UTF-8.") from None
-    return table, wrong
+    with arrow_csv.open_csv(
+        pa.BufferReader(data),
+        # One thread: only so does Arrow number the rows.
+        read_options=arrow_csv.ReadOptions(
+            use_threads=False, block_size=size, autogenerate_column_names=True
+        ),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=delimiter,
+            newlines_in_values=True,
+            ignore_empty_lines=False,
+            invalid_row_handler=note,
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types={f"f{i}": pa.string() for i in range(width + 1)},
+            null_values=[],
+            strings_can_be_null=False,
+            quoted_strings_can_be_null=False,
+        ),
+    ) as reader:
+        return reader.read_all(), wrong
 
 
 def _with_wrong_rows(
@@ -224,16 +276,18 @@ def _with_wrong_rows(
 ) -> RawTable:
     """The table with its wrong rows back in their places, as rows of empty cells."""
     wrong_numbers = np.array([number for number, _, _ in wrong], dtype=np.int64)
-    numbers = np.setdiff1d(np.arange(2, table.num_rows + 2 + len(wrong), dtype=np.int64), wrong_numbers)
+    numbers = np.arange(2, table.num_rows + 2 + len(wrong), dtype=np.int64)
+    if wrong:
+        numbers = np.setdiff1d(numbers, wrong_numbers, assume_unique=True)
     cells = np.full(len(numbers), len(header), dtype=np.int64)
-    columns = [text_array(column) for column in table.columns]
+    columns = list(table.columns)
     if held := [(number, count) for number, count, text in wrong if text.strip(" \t\r\n,;\"'")]:
         numbers = np.concatenate([numbers, np.array([number for number, _ in held], dtype=np.int64)])
         cells = np.concatenate([cells, np.array([count for _, count in held], dtype=np.int64)])
         order = np.argsort(numbers, kind="stable")
         numbers, cells = numbers[order], cells[order]
-        empty = pa.array([""] * len(held), pa.large_string())
-        columns = [pa.concat_arrays([column, empty]).take(pa.array(order)) for column in columns]
+        empty = pa.array([""] * len(held), pa.string())
+        columns = [pa.chunked_array([*column.chunks, empty]).take(pa.array(order)) for column in columns]
     return RawTable(header, tuple(columns), numbers + lines_above, cells)
 
 

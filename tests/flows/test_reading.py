@@ -104,6 +104,28 @@ def test_an_error_that_nobody_foresaw_keeps_the_process(tmp_path: Path) -> None:
         reading.read(path, path.name, DAY)
 
 
+def test_a_csv_file_takes_four_times_its_size(tmp_path: Path) -> None:
+    head = (
+        "report_id,indicator_id,plan_version,answer,evidence,location,received_on,record_status,source_ref\n"
+    )
+    path = tmp_path / "article7_answers.csv"
+    path.write_text(head + 'R-1234567,1.1,,yes,"Page 3, section 2",,2026-01-15,active,\n' * 600_000, "utf-8")
+    worker = reading.Worker(readers.FOLDERS)
+    try:
+        worker.ask(harmless := tmp_path / "states.csv", _written(harmless), DAY, 10**9, tmp_path)
+        before = worker.peak
+        told = worker.ask(path, path.name, DAY, 10**9, tmp_path)
+        assert told["problem"] is None and told["tables"][0]["problem"] is None
+        assert worker.peak - before < 5 * path.stat().st_size
+    finally:
+        worker.stop()
+
+
+def _written(path: Path) -> str:
+    write_csv(path, STATES)
+    return path.name
+
+
 def test_what_it_writes_is_private_and_removed(tmp_path: Path) -> None:
     harm(tmp_path, "network")
     folder = reading._worker().folder

@@ -17,7 +17,7 @@ import pytest
 import xlsxwriter
 from openpyxl import Workbook
 
-from sources import workbooks
+from sources import tabular, workbooks
 from sources.reading import MAX_FILE_BYTES, FileContent, Table, classify, masked_name, read
 
 HEADER = "iso3,name,un_region,received_on"
@@ -186,6 +186,23 @@ def test_text_around_quotation_marks_makes_its_row_wrong_and_no_other(
     assert _cells(table) == [*good, ["D", "d", "", ""]]
     assert table.frame["_cells"].tolist() == [4 if read is not None else -1, 4]
     assert table.frame["_row"].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("size", range(90, 120))
+def test_a_file_is_the_same_in_blocks_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    lines = [f'{n},"a\r\n\r\n{n}",,' if n % 3 else f"{n},b,,x,y" for n in range(40)]
+    text = "\r\n".join([HEADER, *lines[:20], 'L,"' + "\r\n" * 150 + 'x",,', *lines[20:]])
+    whole = _table(_read(tmp_path, text)).frame
+    monkeypatch.setattr(tabular, "BLOCK_BYTES", size)
+    assert _table(_read(tmp_path, text)).frame.equals(whole)
+    short = text.replace("\r\n" * 150, "")
+    table = _table(_read(tmp_path, short))
+    assert table.frame["name"].tolist() == [
+        "x" if n == "L" else f"a\r\n\r\n{n}" if n else "" for n in table.frame["iso3"]
+    ]
+    assert table.frame["_cells"].tolist().count(5) == 14
 
 
 def test_a_row_as_long_as_the_names_in_the_header_is_not_one_as_long_as_the_header(tmp_path: Path) -> None:
