@@ -368,7 +368,7 @@ _AUDIT = {
 
 
 _FETCHES = """
-    select source, outcome, started_at, status, bytes, stale_since, sentence, file_name, sha256
+    select source, outcome, started_at as asked_at, status, bytes, sentence, file_name, stale_since
     from audit.fetches order by started_at desc, source limit 60
 """
 

@@ -123,11 +123,11 @@ ACTIONS = {
     "suspension_notice": "Notice of suspension",
 }
 REVISIONS = {
-    "definition": "the plan or the program's SQL changed",
+    "definition": "the plan or the way of counting changed",
     "membership": "a state entered or left the population",
     "retraction": "a row was retracted",
     "correction": "a row was corrected",
-    "late": "a row came later than the day it was received",
+    "late": "a row came late: it had been received before",
     "new_report": "new rows",
     "time": "days passed: no row moved it",
 }

@@ -648,7 +648,9 @@ def test_revisions_are_shown_with_their_reason_and_rows(odd: Site) -> None:
     ]
     assert {page for page, _ in lines} == {"actions/07.html", "quality.html"}
     for _, line in lines:
-        assert "90 of 161 (56%) → 96 of 161 (60%) because a row came later" in line
+        assert (
+            "90 of 161 (56%) → 96 of 161 (60%) because a row came late: it had been received before" in line
+        )
         assert "reports.csv, row 7" in line and line.endswith("and 2 more")
     assert "1 value moved" in said(odd.pages["index.html"].xpath("//main")[0])
     quality = said(odd.pages["quality.html"].xpath("//main")[0])
