@@ -7,8 +7,10 @@ new home starts with a copy. Without it Prefect makes its database itself, only 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 NAME = "prefect.db"
+SPOILED = ".spoiled"
+"""Ending of a database that was put aside because it is none any more."""
 
 
 def template() -> Path:
@@ -24,13 +28,31 @@ def template() -> Path:
 
 
 def supply(prefect_home: Path) -> None:
-    """Give a new PREFECT_HOME a copy of the empty database. Raises ``OSError``."""
+    """Give a new PREFECT_HOME a copy of the empty database, also where what is there is none any more: what
+    Prefect keeps is for people to look at, and no night should fail for it. Raises ``OSError``."""
     database = prefect_home / NAME
+    if database.exists() and not _is_database(database):
+        for ending in ("", "-wal", "-shm"):
+            part = database.with_name(NAME + ending)
+            if part.exists():
+                part.replace(part.with_name(part.name + SPOILED))
     if database.exists() or not template().exists():
         return
     aside = prefect_home / f".{NAME}.{os.getpid()}"
     shutil.copyfile(template(), aside)
     aside.rename(database)
+
+
+def _is_database(path: Path) -> bool:
+    """Whether SQLite takes a file for a database; not whether all of it is sound, which takes too long."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        try:
+            connection.execute("select count(*) from sqlite_master").fetchall()
+        except sqlite3.OperationalError:
+            return True  # locked, or the disk fails: others say so
+        except sqlite3.DatabaseError:
+            return False
+    return True
 
 
 def make() -> None:

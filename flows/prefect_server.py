@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flows import prefect_database
-from flows.errors import ServerFailed
+from flows.errors import Defect, ServerFailed
 
 if TYPE_CHECKING:
     from prefect.server.database.configurations import AioSqliteConfiguration
@@ -39,12 +39,24 @@ ASKED = ("/flows", "/flow_runs", "/admin", "/v2/concurrency_limits", "/logs", "/
 """What a run asks of the server. What stands before it is made ready with it, so that this stands first."""
 
 
-class NotStarted(Exception):
-    """The server ended while it started, or did not answer in time."""
+_own: list[Path] = []
+"""Folder of the database of this process's own server, once it has served."""
 
 
-def not_reached(error: Exception) -> ServerFailed | None:
-    """What to say where an error is that the server of PREFECT_API_URL did not answer, or refused; else none.
+def _failed(how: str) -> Defect:
+    """What to say where a server of our own did not start, or did not answer as it should."""
+    database = Path(os.environ["PREFECT_HOME"]) / prefect_database.NAME
+    return Defect(
+        f"Prefect's own server failed ({how})",
+        where=str(database),
+        next_step="Move that file away and run this again: it holds what Prefect shows of runs, and nothing "
+        "published depends on it. The end of prefect.log in the run's folder says more.",
+    )
+
+
+def not_reached(error: Exception) -> ServerFailed | Defect | None:
+    """What to say where an error is that the server of PREFECT_API_URL, or our own, did not answer, or
+    refused; else none.
 
     What the address may hold of a user and a password is left out.
     """
@@ -53,6 +65,8 @@ def not_reached(error: Exception) -> ServerFailed | None:
     address = os.environ.get("PREFECT_API_URL")
     if not address or not isinstance(error, httpx.HTTPError):
         return None
+    if _own:
+        return _failed(type(error).__name__)
     parts = urlsplit(address)
     return ServerFailed(
         f"the Prefect server can't be reached or refuses ({type(error).__name__})",
@@ -109,7 +123,8 @@ def serving(*, schedules: bool = False) -> Iterator[None]:
     """Serve this process's own Prefect. Must be entered before prefect is imported.
 
     ``PREFECT_HOME`` names the folder of its database; ``schedules``: with Prefect's scheduler and its other
-    services, which one run has no use for. Raises ``NotStarted`` and ``OSError``.
+    services, which one run has no use for. Raises ``Defect`` where it ends while it starts or
+    does not answer in time, and ``OSError``.
     """
     prefect_home = Path(os.environ["PREFECT_HOME"])
     prefect_home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -142,8 +157,9 @@ def serving(*, schedules: bool = False) -> Iterator[None]:
     end = time.monotonic() + PATIENCE
     while not server.started:
         if not thread.is_alive() or time.monotonic() > end:
-            raise NotStarted("Prefect's server did not start")
+            raise _failed("it did not start")
         time.sleep(0.005)
+    _own.append(prefect_home)
     try:
         # A heartbeat tells a server that outlives the run of one that died. This one does not outlive it.
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):

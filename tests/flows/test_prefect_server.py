@@ -8,9 +8,11 @@ import socket
 import sqlite3
 from pathlib import Path
 
+import httpx
 import pytest
 import sqlalchemy
 
+from flows import prefect_database, prefect_server
 from flows.prefect_server import ASKED, loopback, one_writer
 
 
@@ -59,3 +61,35 @@ def test_parts_of_the_server_that_a_run_asks_are_there() -> None:
     from prefect.server.api import server
 
     assert {router.prefix for router in server.API_ROUTERS} >= set(ASKED)
+
+
+def test_a_server_of_our_own_that_fails_is_not_taken_for_a_configured_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setattr(prefect_server, "_own", [])
+    error = httpx.ConnectError("refused")
+    configured = prefect_server.not_reached(error)
+    assert configured is not None and configured.where == "PREFECT_API_URL=http://127.0.0.1:9/api"
+    prefect_server._own.append(tmp_path)
+    own = prefect_server.not_reached(error)
+    assert own is not None and own.where == str(tmp_path / "prefect.db")
+    assert prefect_server.not_reached(ValueError()) is None
+
+
+def test_a_database_that_is_none_any_more_is_put_aside(tmp_path: Path) -> None:
+    """What Prefect keeps is for people to look at; no night fails for it."""
+    path = tmp_path / prefect_database.NAME
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table runs (id integer)")
+    sound = path.read_bytes()
+    prefect_database.supply(tmp_path)
+    assert path.read_bytes() == sound
+    path.write_bytes(b"x" * 10_000)
+    prefect_database.supply(tmp_path)
+    assert path.with_name(path.name + prefect_database.SPOILED).read_bytes() == b"x" * 10_000
+    if prefect_database.template().exists():
+        assert path.read_bytes() == prefect_database.template().read_bytes()
+    else:
+        assert not path.exists()
