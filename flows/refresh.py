@@ -129,6 +129,7 @@ def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
     """Hold the home, see what there is to do, and do it. Raises ``SraapError`` and ``OSError``."""
     retention.restricted_days()
     task_runners.configured()
+    _folders(request.inboxes)  # a name that is mistyped leaves no home behind
     with home.lock() as held:
         sources = settings.configured(home)
         inboxes = settle_home(home, request.inboxes, has_sources=bool(sources))
@@ -200,14 +201,7 @@ def settle_home(home: Home, inboxes: tuple[Path, ...], *, has_sources: bool = Fa
     A new home without inbox or configured sources takes the shipped sample; the sample never enters a real
     home (inputs.md, Deliveries). Raises ``UsageProblem``.
     """
-    given = tuple(Path(os.path.abspath(path)) for path in inboxes)  # noqa: PTH100 - links given on purpose stay
-    for inbox in given:
-        if not inbox.is_dir():
-            raise UsageProblem(
-                "the inbox is no folder",
-                where=str(inbox),
-                next_step="Give a folder that exists with --inbox.",
-            )
+    given = _folders(inboxes)
     sample = [path for path in given if is_sample(path)]
     if not home.exists:
         if sample and (len(sample) < len(given) or has_sources):
@@ -218,6 +212,19 @@ def settle_home(home: Home, inboxes: tuple[Path, ...], *, has_sources: bool = Fa
         raise _sample_refused(sample[0])
     if not given and not has_sources and home.kind == "sample" and not Ledger.read(home).batches:
         return (SAMPLE,)
+    return given
+
+
+def _folders(inboxes: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Inboxes with whole paths. Raises ``UsageProblem`` where one is no folder."""
+    given = tuple(Path(os.path.abspath(path)) for path in inboxes)  # noqa: PTH100 - links given on purpose stay
+    for inbox in given:
+        if not inbox.is_dir():
+            raise UsageProblem(
+                "the inbox is no folder",
+                where=str(inbox),
+                next_step="Give a folder that exists with --inbox.",
+            )
     return given
 
 

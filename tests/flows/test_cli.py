@@ -56,6 +56,7 @@ def test_usage_errors_are_exit_5_with_a_next_step_and_no_traceback(
     assert "Error:" in said.err
     assert "next:" in said.err
     assert "Traceback" not in said.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_error_with_json_is_one_document(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
