@@ -274,7 +274,7 @@ def _words(made: _Made) -> int:
 
 # --- one sheet ----------------------------------------------------------------------------------------------
 
-_PLAN_ORDER = "plan_version, action, cast(split_part(indicator_id, '.', 2) as int), indicator_id"
+_PLAN_ORDER = "plan_version, action, try_cast(split_part(indicator_id, '.', 2) as int), indicator_id"
 
 
 def _table(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import ClassVar
 
 from markupsafe import Markup, escape
 
@@ -61,12 +62,15 @@ class Scale:
     first: int
     last: int
 
+    EARLIEST: ClassVar = 1995
+    LATEST: ClassVar = 2099
+
     @classmethod
     def over(cls, days: Sequence[date]) -> Scale:
-        """The scale that holds all days."""
-        first = min(day.year for day in days) // 5 * 5
-        last = -(-(max(day.year for day in days) + 1) // 5) * 5
-        return cls(first, last)
+        """The scale that holds all days but those before the Convention or that mean "never" (9999-12-31):
+        they stand at its edge."""
+        years = [min(max(day.year, cls.EARLIEST), cls.LATEST) for day in days]
+        return cls(min(years) // 5 * 5, -(-(max(years) + 1) // 5) * 5)
 
     @property
     def labels(self) -> list[int]:

@@ -33,7 +33,7 @@ INDICATOR = {
     "wording": "Percentage of affected States Parties that report ownership.",
 }
 NUMBER = {**INDICATOR, "indicator_id": "1.2", "unit": "number", "population": "states_parties"}
-OF_THE_YEAR = {**INDICATOR, "indicator_id": "1.3", "population": "reporting_parties"}
+OF_THE_YEAR = {**INDICATOR, "indicator_id": "1.c", "population": "reporting_parties"}
 
 
 def write(path: Path, rows: list[dict[str, str]]) -> None:
@@ -73,7 +73,7 @@ def values(home: Path, version: str) -> list[tuple[Any, ...]]:
 def test_a_loaded_plan_is_computed_beside_the_first_and_made_again(tmp_path: Path) -> None:
     home = tmp_path / "home"
     to_it = {**ANSWERS[0], "indicator_id": "1.2", "plan_version": VERSION}
-    also = {**to_it, "indicator_id": "1.3"}
+    also = {**to_it, "indicator_id": "1.c"}
     inbox = deliver(tmp_path / "inbox", article7_answers=[*ANSWERS, to_it, also])
     first = refresh(Request(home, (inbox,), as_of=AS_OF), without_prefect)
     assert first.exit_code == 1
@@ -90,7 +90,7 @@ def test_a_loaded_plan_is_computed_beside_the_first_and_made_again(tmp_path: Pat
     assert values(home, VERSION) == [
         ("1.1", 0, 1, "provisional"),
         ("1.2", 1, None, "provisional"),
-        ("1.3", 1, 2, "provisional"),
+        ("1.c", 1, 2, "provisional"),
     ]
     assert values(home, "draft-2024-08-16") == before
     with duckdb.connect(str(home / "published" / "warehouse.duckdb"), read_only=True) as connection:
@@ -103,9 +103,9 @@ def test_a_loaded_plan_is_computed_beside_the_first_and_made_again(tmp_path: Pat
             "from marts.indicator_revisions group by all"
         ).fetchall()
     assert outside == [("pass",)], "KHM is a reporting party, a population that is tied to the year"
-    assert explain(home, "1.3", 2025, "KHM", VERSION)["state"]["observations"][0]["reason"] == "yes"
+    assert explain(home, "1.c", 2025, "KHM", VERSION)["state"]["observations"][0]["reason"] == "yes"
     with pytest.raises(UsageProblem, match="plan version"):
-        explain(home, "1.3", 2025, None, "adopted")
+        explain(home, "1.c", 2025, None, "adopted")
     assert reasons == [(VERSION, "definition", 3)], "a plan that was not there is another definition"
     assert crosswalk == [(VERSION, "1.1", "draft-2024-08-16", "1.1", "Shorter.")]
 

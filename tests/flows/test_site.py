@@ -29,7 +29,7 @@ from typer.testing import CliRunner
 
 from flows import cli, site
 from flows.evidence.verify import MANIFEST
-from flows.site import pieces, words
+from flows.site import charts, pieces, words
 from tests.conftest import Sample
 
 MOST_BYTES = 150_000
@@ -790,3 +790,10 @@ def test_what_moved_in_its_status_alone_says_so() -> None:
     made = pieces.revised(SimpleNamespace(meetings=[]), [row], 5)  # type: ignore[arg-type]
     line = said(html.fromstring(f"<ul>{made}</ul>"))
     assert "90 of 161 (56%), provisional → 90 of 161 (56%), final" in line
+
+
+def test_a_day_that_means_never_stands_at_the_edge_of_a_line_of_time() -> None:
+    scale = charts.Scale.over([date(1, 1, 1), date(2026, 3, 1), date.max])
+    assert (scale.first, scale.last) == (1995, 2100)
+    assert (scale.place(date(1, 1, 1)), scale.place(date.max)) == (0.0, 1000.0)
+    assert charts.Scale.over([date(2020, 3, 1), date(2026, 3, 1)]).labels == [2020, 2025, 2030]
