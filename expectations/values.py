@@ -21,7 +21,9 @@ from sources import frames
 YES = frozenset({"yes", "true", "1", "y"})
 NO = frozenset({"no", "false", "0", "n"})
 
-_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_YEAR = r"(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
+"""Any but 0000, which the calendar doesn't have, though ISO 8601 and pandas do."""
+_ISO = _YEAR + r"-[0-9]{2}-[0-9]{2}"
 _DECIMAL = r"[+-]?[0-9]{1,16}(\.[0-9]{1,2}0*)?"
 """DECIMAL(18,2): sixteen digits before the point; zeros beyond the second place change nothing."""
 _MOST_CODES = 2**62

@@ -243,6 +243,29 @@ def test_an_amount_loads_exactly_or_not_at_all(amount: str, loads: bool) -> None
 
 
 @pytest.mark.parametrize(
+    ("day", "loads"),
+    [
+        ("0001-01-01", True),
+        ("9999-12-31", True),
+        ("2000-02-29", True),
+        ("1010-10-10", True),
+        ("0000-01-01", False),
+        ("1900-02-29", False),
+        ("2025-02-30", False),
+        ("2025-2-1", False),
+        ("20250201", False),
+        ("2025-02-01T00:00:00Z", False),
+        ("٢٠٢٥-02-01", False),
+        ("45689", False),
+    ],
+)
+def test_a_day_is_one_of_the_calendar_or_does_not_load(day: str, loads: bool) -> None:
+    rows = [row("stockpile_discoveries", discovered_on=day)]
+    verdict = judged(table("stockpile_discoveries", rows))
+    assert (verdict.accepted["stockpile_discoveries"].num_rows == 1) is loads
+
+
+@pytest.mark.parametrize(
     ("registration_id", "loads"),
     [
         ("REG-17", True),
