@@ -35,6 +35,9 @@ PATIENCE = 180.0
 FAREWELL = 5.0
 """Seconds that the flow of an interrupted run has to write down how it ended."""
 
+YIELDING = 5
+"""How far the flow's process stands back (``nice``), for what its parent does meanwhile comes first."""
+
 TakeStep = Callable[[str], Any]
 
 
@@ -233,6 +236,7 @@ def main() -> None:
     """Run the flow for the home and run named in the arguments."""
     global _answers, _asks  # noqa: PLW0603 - the two ends of the pipe, one a process
     children.ignore_interrupts()
+    os.nice(YIELDING)
     _asks = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     _answers = queue.Queue()

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from flows.build import Dbt
     from flows.conductor import Conductor
 
-AHEAD = ("receive", "judge")
-"""Steps of the flow that need not wait for Prefect to start."""
+AHEAD = ("receive", "judge", "build_marts")
+"""Steps of the flow that need not wait for Prefect to start: all before what decides on the publication."""
 
 SAMPLE = ROOT / "sources" / "sample" / "delivery"
 

@@ -17,9 +17,8 @@ from typing import Any
 import pytest
 
 from flows.conductor import Conductor
-from flows.errors import Blocked, SourceFailed
-
-AHEAD = ("receive", "judge")
+from flows.errors import Blocked, Defect, SourceFailed
+from flows.refresh import AHEAD
 
 
 class Flow:
@@ -63,15 +62,12 @@ def asked(*steps: str) -> list[dict[str, Any]]:
 
 
 def test_the_first_steps_are_taken_once_and_before_the_flow_asks() -> None:
-    flow = Flow(*asked("receive", "judge", "build_marts"), {"ended": None})
+    steps = ("receive", "judge", "build_marts", "check_marts")
+    flow = Flow(*asked(*steps), {"ended": None})
     flow.conduct(lambda step: f"{step} done")
-    assert flow.log[:3] == ["take receive", "take judge", "hear 2.5"]
-    assert [line for line in flow.log if line.startswith("take")] == [
-        "take receive",
-        "take judge",
-        "take build_marts",
-    ]
-    assert flow.answers == [{"value": f"{step} done"} for step in ("receive", "judge", "build_marts")]
+    assert flow.log[:4] == ["take receive", "take judge", "take build_marts", "hear 2.5"]
+    assert [line for line in flow.log if line.startswith("take")] == [f"take {step}" for step in steps]
+    assert flow.answers == [{"value": f"{step} done"} for step in steps]
 
 
 def test_a_step_that_failed_ahead_is_told_and_taken_anew_when_it_is_asked_again() -> None:
@@ -130,6 +126,13 @@ def test_an_interrupted_step_is_not_taken_for_one_that_prefect_gave_up() -> None
 
     with pytest.raises(KeyboardInterrupt):
         flow.conduct(take)
+
+
+def test_nothing_is_published_before_the_flow_asks() -> None:
+    flow = Flow({"ended": {"kind": "Defect", "what": "no server", "where": "log", "next_step": "Read it."}})
+    with pytest.raises(Defect, match="no server"):
+        flow.conduct(lambda step: None)
+    assert "take publish" not in flow.log and "take check_marts" not in flow.log
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
