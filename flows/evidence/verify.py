@@ -382,7 +382,7 @@ def verify(
     for name in path:
         _Check(folder.parent / name, manifests[name], _witnesses(name, manifests, against), report).run()
         report.publications.append(name)
-        _judge_name(name, manifests[name], report)
+        _judge_name(name, manifests[name], report, alone=not chain and len(manifests) == 1)
     _judge_anchor(against, path, report)
     if chain:
         _judge_others(folder.parent, manifests, path, report)
@@ -436,9 +436,13 @@ def _witnesses(name: str, manifests: dict[str, Manifest], against: tuple[str, st
     return found
 
 
-def _judge_name(name: str, manifest: Manifest, report: Report) -> None:
+def _judge_name(name: str, manifest: Manifest, report: Report, alone: bool) -> None:
     own = manifest.text("publication_id")
-    if own is not None and own != name:
+    if own is None or own == name:
+        return
+    if alone:  # a copy may have any name; among others a name says which it is
+        report.notes.append(f"{printable(name)}: a copy of publication {printable(own)} under another name")
+    else:
         sentence = f"Its manifest is that of {printable(own)}."
         report.findings.append(Finding("chain", name, "", sentence))
 
@@ -558,7 +562,14 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"verify: {error}\n")
         return USAGE
     lines = [json.dumps(report.as_dict(), indent=1)] if asked.json else sentences(report)
-    sys.stdout.write("\n".join(lines) + "\n")
+    try:
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor may Python's farewell fail
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"verify: the report can't be written ({error.strerror})\n")
+            return USAGE
     return report.exit_code
 
 

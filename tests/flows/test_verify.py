@@ -354,6 +354,26 @@ def test_verify_py_names_what_was_altered(home: Home) -> None:
     assert [finding["path"] for finding in document["findings"]] == ["csv/values.csv"]
 
 
+def test_a_copy_under_another_name_is_no_finding_where_it_lies_alone(home: Home, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere" / "publication (1)"
+    shutil.copytree(home.current_publication() or home.root, copy)
+    found = verify(copy)
+    assert found.whole
+    assert any("under another name" in note for note in found.notes)
+    assert not verify(copy, chain=True).whole
+
+
+@pytest.mark.parametrize(("output", "code"), [("/dev/full", 5), ("/dev/null", 0)])
+def test_verify_py_says_how_it_ended_where_its_report_can_not_be_written(
+    output: str, code: int, home: Home, tmp_path: Path
+) -> None:
+    script = (home.current_publication() or home.root) / "evidence" / "verify.py"
+    with open(output, "wb") as stream:  # noqa: PTH123 - a device
+        done = subprocess.run([sys.executable, script], stdout=stream, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == code
+    assert b"Exception" not in done.stderr
+
+
 def test_a_publication_that_was_sent_alone_is_checked_without_its_chain(home: Home, tmp_path: Path) -> None:
     sent = shutil.copytree(home.publications / IDS[2], tmp_path / "mail" / IDS[2])
     done = alone(sent / "evidence" / "verify.py")
