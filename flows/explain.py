@@ -6,7 +6,9 @@ published (docs/contract/outputs.md, Commands).
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ from rich.console import Console
 
 from flows import show
 from flows.errors import UsageProblem
+from flows.files import read_json
 from flows.home import Home
 from flows.ledger import Ledger
 from flows.plain_text import shown as escape
+from flows.program import program_version
 from flows.record_history import checks, versions
 from flows.revisions import landing_batches
 
@@ -49,7 +53,7 @@ def explain(
     import duckdb
 
     warehouse = published_warehouse(home_path)
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with _columns_of(warehouse), duckdb.connect(str(warehouse), read_only=True) as connection:
         query = _Query(connection)
         publication = query.one(
             "select publication_id, as_of, plan_version, batch from marts.dim_publication"
@@ -114,6 +118,29 @@ def explain(
             explanation["state"] = _state(query, matches, which, state, members)
             _add_history(connection, Home(home_path), explanation)
     return explanation
+
+
+@contextlib.contextmanager
+def _columns_of(warehouse: Path) -> Iterator[None]:
+    """Where a column or table is missing from what another program version published, say so."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.BinderException, duckdb.CatalogException) as error:
+        then = _program_of(warehouse)
+        if then == program_version():
+            raise
+        raise UsageProblem(
+            f"the publication was made by program version {then}, whose tables lack what is shown here",
+            where=str(warehouse),
+            next_step="Make one with this program: sraap refresh. Its verify, diff and audit still work.",
+        ) from error
+
+
+def _program_of(warehouse: Path) -> str:
+    """The program version that made a publication, by its manifest. Raises ``OSError``, ``ValueError``."""
+    return str(read_json(warehouse.parent / "evidence" / "manifest.json")["program_version"])
 
 
 class _Query:

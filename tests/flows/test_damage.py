@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from flows import cli, damage, doctor, erasing, night, pruning
+from flows import cli, damage, doctor, erasing, explain, night, pruning
 from flows.errors import UsageProblem
 from flows.evidence.verify import MANIFEST
 from flows.home import Home
@@ -181,3 +182,19 @@ def test_a_success_that_lies_ahead_is_said(place: Path) -> None:
     written(path, json.dumps({**record, "ended_at": "2999-01-01T00:00:00.000Z"}).encode())
     (said,) = [f for f in doctor.examine(Home(place)).findings if f.what == "last success"]
     assert said.state == "look" and "set the clock" in said.sentence
+
+
+def test_explaining_what_another_program_version_published_says_so(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tables may lack a column; by the same program that is a defect."""
+    warehouse = published(place) / "warehouse.duckdb"
+    content = warehouse.read_bytes()
+    written(warehouse, content)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("alter table marts.indicator_observations drop column member_count")
+    with pytest.raises(duckdb.BinderException):
+        explain.explain(place, "7.1", 2026, None)
+    monkeypatch.setattr(explain, "program_version", lambda: "another")
+    with pytest.raises(UsageProblem, match="made by program version"):
+        explain.explain(place, "7.1", 2026, None)
