@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from flows import children, quiet
-from flows.program import DBT_PROJECT
+from flows.program import DBT_PROJECT, project_version
 from flows.spark import DUCKDB
 
 NAME = "partial_parse.msgpack"
@@ -28,14 +28,33 @@ def template(target: str = DUCKDB) -> Path:
 
 
 def supply(folder: Path, target: str = DUCKDB) -> None:
-    """Give a new target folder a copy of what was parsed. Raises ``OSError``."""
+    """Give a target folder a copy of what was parsed, if what it has is not of this program's dbt project.
+
+    dbt parses again only what changed, and is wrong about some changes (a time spine that a model became is
+    not seen), so that a home of an earlier program could not be built. Raises ``OSError``.
+    """
     parsed = folder / NAME
-    if parsed.exists() or not template(target).exists():
+    if parsed.exists() and _is_of_this_program(parsed):
         return
+    parsed.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    aside = parsed.with_name(f".{NAME}.{os.getpid()}")
-    shutil.copyfile(template(target), aside)
-    aside.rename(parsed)
+    if template(target).exists() and _is_of_this_program(template(target)):
+        aside = parsed.with_name(f".{NAME}.{os.getpid()}")
+        shutil.copyfile(template(target), aside)
+        aside.rename(parsed)
+    _stamp(parsed).write_text(project_version(), encoding="ascii")
+
+
+def _stamp(parsed: Path) -> Path:
+    """Where it stands of which dbt project something was parsed."""
+    return parsed.with_name(f"{parsed.name}.of")
+
+
+def _is_of_this_program(parsed: Path) -> bool:
+    try:
+        return _stamp(parsed).read_text(encoding="ascii") == project_version()
+    except (OSError, ValueError):
+        return False
 
 
 def make(target: str = DUCKDB) -> None:
@@ -69,7 +88,9 @@ def make(target: str = DUCKDB) -> None:
             children.stop(worker)
         if not (Path(folder) / NAME).exists():
             raise RuntimeError(f"the dbt project can't be parsed: {log.read_text(errors='replace')}")
+        _stamp(template(target)).unlink(missing_ok=True)
         (Path(folder) / NAME).rename(template(target))
+        _stamp(template(target)).write_text(project_version(), encoding="ascii")
 
 
 if __name__ == "__main__":

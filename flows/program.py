@@ -79,6 +79,12 @@ def figures_version() -> str:
     return _hash_of((("dbt_project", (".sql", ".csv")),))[:32]
 
 
+@cache
+def project_version() -> str:
+    """Hash of all of the dbt project that dbt parses."""
+    return _hash_of((("dbt_project", (".sql", ".yml", ".csv", ".py")),))[:32]
+
+
 def lock_file_hash() -> str | None:
     """SHA-256 of requirements.lock; ``None`` where the program was installed without it."""
     return hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest() if LOCK_FILE.exists() else None
