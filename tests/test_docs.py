@@ -128,6 +128,17 @@ def test_reference_is_what_the_program_goes_by() -> None:
         assert kept[name] == text, f"docs/reference/{name} is not up to date: make reference"
 
 
+@pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="make works with the environment in .venv")
+def test_dbt_s_own_documentation_is_one_page_that_describes_every_mart() -> None:
+    done = subprocess.run(["make", "docs"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (ROOT / "build" / "dbt-docs" / "static_index.html").read_text(encoding="utf-8")
+    marts = [path.stem for path in (ROOT / "dbt_project" / "models" / "marts").rglob("*.sql")]
+    assert len(marts) > 50
+    assert [name for name in marts if f"model.sraap.{name}" not in page] == []
+    assert all(f"exposure.sraap.{name}" in page for name in ("site", "workbook"))
+
+
 def test_every_setting_that_is_read_is_in_the_reference() -> None:
     # told by one of our processes to another, or by prefect.yaml
     inner = {"SRAAP_BUILD_DB", "SRAAP_BUILD_STORAGE", "SRAAP_PROJECT"}
