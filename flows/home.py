@@ -58,6 +58,8 @@ def as_of_date(text: str | None) -> date:
         return now
     try:
         day = date.fromisoformat(text)
+        if day.isoformat() != text:
+            raise ValueError(text)
     except ValueError as error:
         raise UsageProblem(
             f"{text!r} is not a date",

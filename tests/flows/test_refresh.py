@@ -252,6 +252,13 @@ def test_future_as_of_date_is_refused_before_a_home_is_made(tmp_path: Path) -> N
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize("text", ["2026-W10-1", "20260309", "2026-3-9", "9 March 2026", "2026-02-30", ""])
+def test_an_as_of_date_is_written_in_one_way(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageProblem, match="is not a date"):
+        refresh(Request(home=tmp_path / "home", as_of=text), taking_in)
+    assert not (tmp_path / "home").exists()
+
+
 def test_home_of_another_format_version_is_refused(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     take_in(home.root, deliver(tmp_path / "a"))
