@@ -129,7 +129,7 @@ def _refresh(home: Home, request: Request, as_of: date, night: Night) -> Result:
     """Hold the home, see what there is to do, and do it. Raises ``SraapError`` and ``OSError``."""
     retention.restricted_days()
     task_runners.configured()
-    _folders(request.inboxes)  # a name that is mistyped leaves no home behind
+    folders(request.inboxes)  # a name that is mistyped leaves no home behind
     with home.lock() as held:
         sources = settings.configured(home)
         inboxes = settle_home(home, request.inboxes, has_sources=bool(sources))
@@ -201,7 +201,7 @@ def settle_home(home: Home, inboxes: tuple[Path, ...], *, has_sources: bool = Fa
     A new home without inbox or configured sources takes the shipped sample; the sample never enters a real
     home (inputs.md, Deliveries). Raises ``UsageProblem``.
     """
-    given = _folders(inboxes)
+    given = folders(inboxes)
     sample = [path for path in given if is_sample(path)]
     if not home.exists:
         if sample and (len(sample) < len(given) or has_sources):
@@ -215,7 +215,7 @@ def settle_home(home: Home, inboxes: tuple[Path, ...], *, has_sources: bool = Fa
     return given
 
 
-def _folders(inboxes: tuple[Path, ...]) -> tuple[Path, ...]:
+def folders(inboxes: tuple[Path, ...]) -> tuple[Path, ...]:
     """Inboxes with whole paths. Raises ``UsageProblem`` where one is no folder."""
     given = tuple(Path(os.path.abspath(path)) for path in inboxes)  # noqa: PTH100 - links given on purpose stay
     for inbox in given:

@@ -7,6 +7,7 @@ and runs the night as a subflow; so a night that Prefect starts and one that cro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -113,9 +114,12 @@ def register(nightly: RunnerDeployment) -> None:
         raise not_reached(error) or error from error
 
 
-def serve_nightly(nightly: RunnerDeployment) -> None:
-    """Run what the server schedules of the deployment, until stopped; then its schedule is paused."""
+def serve_nightly(nightly: RunnerDeployment, registered: Callable[[], None]) -> None:
+    """Register the deployment, say so, and run what the server schedules of it, until stopped; then its
+    schedule is paused. Raises ``ServerFailed`` where the server does not answer."""
     try:
+        register(nightly)
+        registered()
         serve(nightly, limit=1, print_starting_message=False)
     except KeyboardInterrupt:  # before Prefect minds it by itself
         nightly.paused = True

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flows import notifying, quiet
 from flows.errors import UsageProblem
 from flows.home import Home
+from flows.refresh import folders
 
 
 def serve_nights(
@@ -35,13 +36,7 @@ def serve_nights(
     deployment, cron, timezone, home, inbox.
     """
     zone = _zone(timezone or os.environ.get("SRAAP_TZ") or "Europe/Zurich")
-    for inbox in inboxes:
-        if not inbox.is_dir():
-            raise UsageProblem(
-                "the inbox is no folder",
-                where=str(inbox),
-                next_step="Give a folder that exists with --inbox.",
-            )
+    inboxes = folders(inboxes)
     notifying.Channels.configured()
     home = Home(home_path)
     quiet.settle()
@@ -51,7 +46,7 @@ def serve_nights(
             from flows.prefect_server import serving
 
             stack.enter_context(serving(schedules=True))
-        from flows.schedule import deployment, register, serve_nightly
+        from flows.schedule import deployment, serve_nightly
 
         try:
             nightly = deployment(home.root, inboxes, cron, zone)
@@ -62,18 +57,20 @@ def serve_nights(
                 next_step='Give five fields, such as "15 2 * * *": minute, hour, day, month, weekday.',
             ) from None
         logging.getLogger("prefect").setLevel(logging.WARNING)
-        register(nightly)
-        say(f"Registered: refresh/nightly, {cron} ({zone}), home {home.root}. Stop with Ctrl-C.")
-        registered(
-            {
-                "deployment": "refresh/nightly",
-                "cron": cron,
-                "timezone": zone,
-                "home": nightly.parameters["home"],
-                "inbox": nightly.parameters["inbox"],
-            }
-        )
-        serve_nightly(nightly)
+
+        def told() -> None:
+            say(f"Registered: refresh/nightly, {cron} ({zone}), home {home.root}. Stop with Ctrl-C.")
+            registered(
+                {
+                    "deployment": "refresh/nightly",
+                    "cron": cron,
+                    "timezone": zone,
+                    "home": nightly.parameters["home"],
+                    "inbox": nightly.parameters["inbox"],
+                }
+            )
+
+        serve_nightly(nightly, told)
         say("Stopped; the schedule is paused until the next start.")
 
 

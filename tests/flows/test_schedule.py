@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -223,3 +224,21 @@ def test_units_and_crontab_call_commands_that_exist() -> None:
         for option in options:
             if option.startswith("--"):
                 assert option in said, line
+
+
+def test_an_interrupt_as_it_is_said_to_be_registered_pauses_the_schedule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever reads that it stands may stop it at that moment."""
+    from flows import schedule
+
+    told: list[bool] = []
+    nightly: Any = SimpleNamespace(paused=False)
+    monkeypatch.setattr(schedule, "register", lambda one: told.append(one.paused))
+    monkeypatch.setattr(schedule, "serve", lambda *_, **__: pytest.fail("served after the interrupt"))
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    schedule.serve_nightly(nightly, interrupted)
+    assert told == [False, True]
