@@ -12,6 +12,7 @@ import pytest
 from flows.fetching import fetch, receipts
 from flows.fetching.connections import Network
 from flows.fetching.receipts import Standing
+from flows.fetching.settings import Source
 from flows.fetching.together import asked
 from flows.home import Home
 from tests.flows.fetching.server import CSV, Asked, Server, Time, csv, serving, source
@@ -62,24 +63,27 @@ def test_a_slow_source_holds_up_none_of_another_host(home: Home, server: Server)
     assert {path.read_bytes() for path in receipts.inbox(home).iterdir()} == {CSV}
 
 
-def test_sources_of_one_host_are_asked_one_after_the_other(server: Server) -> None:
-    at_once: list[int] = []
-    lock = threading.Lock()
+def test_sources_of_one_host_are_asked_one_after_the_other() -> None:
+    """Beside those of another host: the second of the host never begins before the first has its answer."""
+    begun = {name: threading.Event() for name in ("first", "second", "other")}
+    early: list[bool] = []
 
-    def ask(one: object) -> str:
-        at_once.append(lock.locked())
-        with lock:
-            return str(getattr(one, "name", ""))
+    def ask(one: Source) -> str:
+        begun[one.name].set()
+        if one.name == "first":
+            early.append(begun["second"].wait(0.2))
+        return one.name
 
-    names = [f"s{number}" for number in range(8)]
-    sources = [source(name, f"http://{'ab'[number % 2]}.example/{name}") for number, name in enumerate(names)]
-    assert asked(sources, ask) == names
-    one_host = [source(name, f"http://a.example/{name}") for name in names]
-    at_once.clear()
-    assert asked(one_host, ask) == names and not any(at_once)
+    sources = [
+        source(name, f"http://{host}.example/{name}")
+        for name, host in (("first", "a"), ("second", "a"), ("other", "b"))
+    ]
+    assert asked(sources, ask) == ["first", "second", "other"]
+    assert asked(sources[:2], ask) == ["first", "second"]
+    assert early[:1] == [False]
 
 
-def test_a_disk_that_fails_ends_the_asking_with_the_first_error_in_order(server: Server) -> None:
+def test_a_disk_that_fails_ends_the_asking_with_the_first_error_in_order() -> None:
     both_asked = threading.Barrier(2)
 
     def ask(one: object) -> str:
