@@ -463,12 +463,10 @@ class Aside:
     def read(self, path: Path, name: str, received_on: date, target: Path) -> None:
         """Read a file, of a name that a reader or dataset knows, into ``target``. Raises as ``read``.
 
-        What stands there already was left whole by a worker that was killed later, and is the same.
+        What stands there already was left whole by another worker, of this part too, and is the same.
         """
         from sources.reading import MAX_FILE_BYTES
 
-        if target.exists():
-            return
         made = Path(tempfile.mkdtemp(dir=self._within))
         try:
             told = self._ask(path, name, received_on, MAX_FILE_BYTES, made)
