@@ -78,6 +78,7 @@ def prefect(*arguments: str, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.usefixtures("usual_signals")
 def test_a_worker_executes_what_the_server_scheduled(server: Path, tmp_path: Path) -> None:
     home, inbox = tmp_path / "home", deliver(tmp_path / "inbox")
     paths = {"SRAAP_HOME": str(home), "SRAAP_PROJECT": str(ROOT)}

@@ -46,6 +46,7 @@ def test_streams_that_are_closed_full_or_ascii(command: str, code: int, said: st
     assert "Exception ignored" not in done.stderr
 
 
+@pytest.mark.usefixtures("usual_signals")
 @pytest.mark.parametrize("number", streams.SIGNALS)
 def test_a_signal_that_asks_a_run_to_end_is_recorded(
     number: signal.Signals,
