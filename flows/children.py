@@ -1,8 +1,8 @@
 """Child processes that never outlive their parent.
 
 Starting tools is what costs most in a nightly run, so two of them start in processes of their own while files
-are read: dbt and, where no server is configured, Prefect's. Each holds the other end of a pipe to its parent
-and ends when that closes, even if the parent was killed.
+are read: dbt and, where no server is configured, Prefect's; the site is written in a third one. Each holds
+the other end of a pipe to its parent and ends when that closes, even if the parent was killed.
 """
 
 from __future__ import annotations

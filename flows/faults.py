@@ -51,6 +51,7 @@ POINTS = (
     "export.table",
     "export.before_commit",
     "evidence.before",
+    "site.before",
     "evidence.before_manifest",
     "evidence.before_sync",
     "commit.data",
@@ -62,7 +63,8 @@ POINTS = (
     "publish.after_link",
     "publish.before_end",
 )
-"""Every point, in the order in which a run passes them; those of dbt in its own process."""
+"""Every point, in the order in which a run passes them; those of dbt and ``site.before`` in
+processes of their own."""
 
 _passed = 0
 

@@ -1,6 +1,6 @@
 """How much memory DuckDB may hold: what does not fit goes to the disk, and memory stays as it is.
 
-A run has several processes (docs/decisions/021-three-processes.md); without a limit each DuckDB would take
+A run has several processes (docs/decisions/021-four-processes.md); without a limit each DuckDB would take
 four fifths of the machine's memory. Source: docs/scaling.md.
 """
 

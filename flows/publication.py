@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import evidence, faults, memory, site
+from flows import evidence, faults, memory
 from flows import ledger as ledgers
 from flows.build import quoted, target_path, warehouse_path
 from flows.fetching import receipts
@@ -24,6 +24,7 @@ from flows.home import Home, timestamp
 from flows.ledger import COLUMNS, Ledger, Staged
 from flows.plain_text import copy_to_csv
 from flows.runs import Run, all_runs
+from flows.site import beside
 
 if TYPE_CHECKING:
     import duckdb
@@ -79,13 +80,11 @@ def ledger_tables(
 
 
 def prepare(run: Run) -> None:
-    """Do what needs no table of the publication while dbt makes them: import what writes it, and write the
-    pages of what Great Expectations found. Raises ``OSError``."""
+    """Do what needs no table of the publication while dbt makes them: start the process that writes the site,
+    import what writes exports, and write the pages of what Great Expectations found. Raises ``OSError``."""
+    beside.start(run)
     import xlsxwriter  # noqa: F401
 
-    from flows.site import pages
-
-    pages.prepare()
     evidence.write_docs(run, run.folder / evidence.DOCS, validations_of(run))
 
 
@@ -99,8 +98,16 @@ def validations_of(run: Run) -> list[dict[str, Any]]:
 def write_aside(home: Home, run: Run, content: Content) -> Path:
     """Write the publication of this run under a temporary name, every byte synced; returns its folder.
 
-    Raises ``OSError`` and ``duckdb.Error``; nothing that readers see has changed then.
+    The site is written in a process of its own beside the other evidence. Raises ``OSError``,
+    ``duckdb.Error``, and what ``beside.Writer`` raises; nothing that readers see has changed then.
     """
+    try:
+        return _write_aside(home, run, content, beside.of(run))
+    finally:
+        beside.end(run)
+
+
+def _write_aside(home: Home, run: Run, content: Content, site: beside.Writer) -> Path:
     folder = home.publications / f".{run.run_id}.tmp"
     folder.mkdir()
     for part in ("parquet", "csv", "evidence"):
@@ -108,11 +115,13 @@ def write_aside(home: Home, run: Run, content: Content) -> Path:
     _write_tables(home, run, folder, content)
     faults.point("evidence.before")
     _write_evidence(target_path(home, run.target), folder / "evidence", content)
+    previous = evidence.previous_of(home)
+    site.begin(folder, previous=previous, is_sample=home.kind == "sample", coming=evidence.EXPORTS)
     files = records(content.tables["files"])
     described = evidence.write_exports(
         home, run, folder, settings=content.settings, files=files, validations=content.validations
     )
-    site.write(folder, previous=evidence.previous_of(home), is_sample=home.kind == "sample")
+    site.wait()
     faults.point("evidence.before_manifest")
     evidence.write_manifest(
         home,

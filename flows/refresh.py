@@ -332,6 +332,7 @@ def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[Conductor]:
     quiet.settle()
     from flows import build, reading
     from flows.conductor import Conductor
+    from flows.site import beside
 
     conductor = Conductor(home, run)
     try:
@@ -356,6 +357,7 @@ def _tools(home: Home, run: Run, warm_up: bool) -> Iterator[Conductor]:
     finally:
         conductor.stop()
         reading.stop()
+        beside.end(run)
 
 
 def _told_by_prefect(home: Home, run_id: str, imported: float) -> None:

@@ -79,9 +79,9 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 @pytest.fixture(scope="session", autouse=True)
-def dbt_that_is_imported() -> Iterator[None]:
-    """Refreshes in the tests' own processes don't import dbt each time."""
-    with forked.dbt():
+def children_that_are_imported() -> Iterator[None]:
+    """Refreshes in the tests' own processes don't import dbt and the site each time."""
+    with forked.processes():
         yield
 
 

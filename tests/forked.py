@@ -1,12 +1,14 @@
-"""dbt's process, forked from one that has imported dbt already.
+"""Child processes of a refresh, forked from one that has imported dbt already.
 
-Importing dbt costs more than a second of each refresh, and the tests make dozens of refreshes in their own
-processes; those take dbt from here. Whatever a test starts as a command starts its own dbt, as a user's does.
+Importing dbt costs more than a second of each refresh, and starting Python and what writes the site a part of
+one; the tests make dozens of refreshes in their own processes, and those take such children from here.
+Whatever a test starts as a command starts its own, as a user's does.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import os
 import subprocess
@@ -18,27 +20,29 @@ from typing import Any
 
 from flows import children, quiet
 
+MODULES = ("flows.dbt_worker", "flows.site.beside")
+
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["dbt.cli.main"])
+_context.set_forkserver_preload(["dbt.cli.main", "flows.site.pages"])
 
 
-def _run(said: Connection, answers: Connection, log: Connection, environment: dict[str, str]) -> None:
-    """In the fork: be what ``python -m flows.dbt_worker`` is."""
+def _run(
+    module: str, said: Connection, answers: Connection, log: Connection, environment: dict[str, str]
+) -> None:
+    """In the fork: be what ``python -m module`` is."""
     for number, pipe in enumerate((said, answers, log)):
         os.dup2(pipe.fileno(), number)
         pipe.close()
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
     os.environ.clear()
     os.environ.update(environment)
-    from flows import dbt_worker
-
-    dbt_worker.main()
+    importlib.import_module(module).main()
 
 
 class Forked:
-    """A fork, with as much of ``subprocess.Popen`` as ``flows.build`` and ``flows.children`` use."""
+    """A fork, with as much of ``subprocess.Popen`` as is used of a child of ``flows.children``."""
 
-    def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, module: str, log: Path, environment: Mapping[str, str]) -> None:
         (to_read, to_ask), (to_hear, to_answer) = os.pipe(), os.pipe()
         log.parent.mkdir(parents=True, exist_ok=True)
         errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
@@ -48,7 +52,7 @@ class Forked:
             Connection(errors, readable=False),
         ]
         self._process: Any = _context.Process(
-            target=_run, args=(*theirs, {**os.environ, **environment}), daemon=True
+            target=_run, args=(module, *theirs, {**os.environ, **environment}), daemon=True
         )
         self._process.start()
         for pipe in theirs:
@@ -64,7 +68,7 @@ class Forked:
         self._process.join(timeout)
         code = self.poll()
         if code is None:
-            raise subprocess.TimeoutExpired("dbt", timeout or 0.0)
+            raise subprocess.TimeoutExpired("a fork", timeout or 0.0)
         return code
 
     def terminate(self) -> None:
@@ -75,15 +79,15 @@ class Forked:
 
 
 @contextlib.contextmanager
-def dbt() -> Iterator[None]:
-    """Let this process have its dbt from here."""
+def processes() -> Iterator[None]:
+    """Let this process have its dbt, and what writes its sites, from here."""
     started = children.start
     quiet.settle()
 
     def start(module: str, *arguments: str, **asked: Any) -> Any:
-        if module != "flows.dbt_worker":
+        if module not in MODULES:
             return started(module, *arguments, **asked)
-        child: Any = Forked(asked["log"], asked["environment"])
+        child: Any = Forked(module, asked["log"], asked["environment"])
         children._running.add(child)
         return child
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows import site
 from flows.changes import changed_totals
 from flows.evidence import datapackage, docs, lineage, manifest, sdmx, spreadsheet, verify
 from flows.files import json_bytes, read_json
@@ -20,6 +21,19 @@ previous_of = manifest.previous_of
 
 DOCS = "data_docs"
 """Folder of Great Expectations' pages, in a publication's evidence and, before, in the run's own folder."""
+
+EXPORTS = frozenset(
+    {
+        "indicators.sdmx.csv",
+        "exports/indicators.xlsx",
+        "datapackage.json",
+        "evidence/openlineage.json",
+        "evidence/changes.json",
+        f"evidence/{DOCS}/index.html",
+        "evidence/verify.py",
+    }
+)
+"""Files that ``write_exports`` always writes, with the first page of ``data_docs/`` for all of them."""
 
 
 def write_exports(
@@ -37,14 +51,15 @@ def write_exports(
     ``evidence/``: ``openlineage.json``, ``changes.json`` (totals that differ from the publication
     before), ``data_docs/`` and ``verify.py``.
     ``settings``: as in the manifest; ``files``: as in ``audit.files``; ``validations``: Great Expectations'
-    own results. Returns what is hashed by now, for ``write_manifest``. Raises ``OSError`` and
+    own results. The site may be written meanwhile. Returns what is hashed by now, for ``write_manifest``.
+    Raises ``OSError`` and
     ``duckdb.Error``.
     """
     evidence = folder / "evidence"
     sdmx.write(folder)
     spreadsheet.write(folder, is_sample=home.kind == "sample")
     tables = manifest.tables_of(folder)
-    outputs = manifest.describe(folder, tables)
+    outputs = manifest.describe(folder, tables, but=site.FOLDER)
     nodes = read_json(evidence / "dbt" / "manifest.json")["nodes"]
     datapackage.write(folder, nodes, tables, outputs)
     lineage.write(

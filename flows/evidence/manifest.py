@@ -74,12 +74,19 @@ def tables_of(folder: Path) -> dict[str, Table]:
     return found
 
 
-def describe(folder: Path, tables: Mapping[str, Table], known: Iterable[Output] = ()) -> dict[str, Output]:
-    """Every regular file below ``folder`` by its path, sorted; those in ``known`` are not read again."""
+def describe(
+    folder: Path, tables: Mapping[str, Table], known: Iterable[Output] = (), but: str | None = None
+) -> dict[str, Output]:
+    """Every regular file below ``folder`` by its path, sorted; those in ``known`` are not read again.
+
+    ``but``: a folder that is still being written, and left out.
+    """
     already = {output.path: output for output in known}
     found: dict[str, Output] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
+        if but is not None and name.startswith(f"{but}/"):
+            continue
         table = tables.get(name)
         found[name] = already.get(name) or Output(
             name,

@@ -20,23 +20,33 @@ FOLDER = "site"
 STYLE = "style.css"
 
 
-def write(folder: Path, *, previous: Mapping[str, str] | None, is_sample: bool) -> Path:
-    """Write ``site/`` of the publication in ``folder``, once its warehouse and exports stand.
+def write(
+    folder: Path,
+    *,
+    previous: Mapping[str, str] | None,
+    is_sample: bool,
+    coming: frozenset[str] = frozenset(),
+) -> Path:
+    """Write ``site/`` of the publication in ``folder``, once its tables stand.
 
     ``previous``: publication_id and manifest_sha256 of the publication before it, ``None`` for the first;
-    ``is_sample``: whether its home holds the shipped sample, which every page then says. The same publication
-    gives the same bytes. Returns the index. Raises ``OSError`` and ``duckdb.Error``.
+    ``is_sample``: whether its home holds the shipped sample, which every page then says; ``coming``: paths of
+    files that will stand in ``folder`` once the publication is whole. The same publication gives the same
+    bytes. Returns the index. Raises ``OSError`` and ``duckdb.Error``.
     """
+    from flows import faults
     from flows.site.content import load
+    from flows.site.files import Files
     from flows.site.pages import pages
     from flows.site.pieces import TEMPLATES
 
     target = folder / FOLDER
     for part in (target, target / "actions", target / "states"):
         part.mkdir()
+    faults.point("site.before")
     content = load(folder / "warehouse.duckdb", previous, is_sample)
     shutil.copyfile(TEMPLATES / STYLE, target / STYLE)
-    for name, text in pages(content, folder):
+    for name, text in pages(content, Files(folder, coming)):
         (target / name).write_text(text, encoding="utf-8")
     return target / "index.html"
 

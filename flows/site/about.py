@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 
 from jinja2 import Environment
 from markupsafe import Markup
 
 from flows.site import marks, pieces, words
 from flows.site.content import Content
+from flows.site.files import Files
 
 _DOWNLOADS = (
     ("exports/indicators.xlsx", "Indicators as a workbook (XLSX)", "for Excel and LibreOffice"),
@@ -22,11 +22,11 @@ _DOWNLOADS = (
 )
 
 
-def page(environment: Environment, site: Content, folder: Path) -> str:
-    """The page about method and downloads, as HTML. ``folder``: the publication."""
+def page(environment: Environment, site: Content, files: Files) -> str:
+    """The page about method and downloads, as HTML. ``files``: of the publication."""
     names: dict[str, list[str]] = defaultdict(list)
     for form in ("csv", "parquet"):
-        for path in sorted((folder / form).glob(f"*.{form}")):
+        for path in sorted((files.folder / form).glob(f"*.{form}")):
             names[path.stem].append(form)
     populations = []
     for name, row in site.populations.items():
@@ -43,7 +43,7 @@ def page(environment: Environment, site: Content, folder: Path) -> str:
         "about.html",
         page="about",
         total=len(site.indicators),
-        downloads=[d for d in _DOWNLOADS if (folder / d[0]).is_file()],
+        downloads=[d for d in _DOWNLOADS if files.has(d[0])],
         tables=sorted(names.items()),
         populations=populations,
         reasons=[(name, site.reasons[name]) for name in words.REASONS if name in site.reasons],

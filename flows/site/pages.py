@@ -7,25 +7,25 @@ are given. Addresses are relative, so that the site works wherever its folder li
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
 from flows.site import about, actions, marks, meetings, overview, pieces, quality, states, words
 from flows.site.content import Content
+from flows.site.files import Files
 
 
-def pages(site: Content, folder: Path) -> Iterator[tuple[str, str]]:
-    """Names (relative to the site's folder) and texts of all pages. ``folder``: the publication."""
+def pages(site: Content, files: Files) -> Iterator[tuple[str, str]]:
+    """Names (relative to the site's folder) and texts of all pages. ``files``: of the publication."""
     environment = _environment(site)
     yield "index.html", overview.page(environment, site)
     yield from actions.pages(environment, site)
     yield "states.html", states.index(environment, site)
     yield from states.pages(environment, site)
     yield "meetings.html", meetings.page(environment, site)
-    yield "quality.html", quality.page(environment, site, folder)
-    yield "about.html", about.page(environment, site, folder)
+    yield "quality.html", quality.page(environment, site, files)
+    yield "about.html", about.page(environment, site, files)
 
 
 class _Compiled(BytecodeCache):

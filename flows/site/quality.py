@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
@@ -12,6 +11,7 @@ from markupsafe import Markup
 
 from flows.site import marks, pieces, words
 from flows.site.content import Content, Row
+from flows.site.files import Files
 
 MOST_FILES = 150
 """Files that the page of data quality lists; older ones are in ``audit.files``."""
@@ -30,11 +30,11 @@ _EVIDENCE = (
 )
 
 _LAST = (("evidence/manifest.json", "manifest"), ("evidence/SHA256SUMS", "SHA256SUMS"))
-"""Written after the site, always."""
+"""Written last, always."""
 
 
-def page(environment: Environment, site: Content, folder: Path) -> str:
-    """The page of data quality, as HTML. ``folder``: the publication."""
+def page(environment: Environment, site: Content, files: Files) -> str:
+    """The page of data quality, as HTML. ``files``: of the publication."""
     audit = site.audit
     revisions = [row for i in site.indicators.values() for row in i.revisions]
     reasons: dict[str, int] = defaultdict(int)
@@ -62,10 +62,10 @@ def page(environment: Environment, site: Content, folder: Path) -> str:
         revised=len(revisions),
         reasons=[(name, reasons[name]) for name in words.REVISIONS if reasons[name]],
         total_revisions=pieces.revised(site, totals, pieces.MOST_REVISIONS, root="index"),
-        evidence=[*_LAST, *((path, text) for path, text in _EVIDENCE if (folder / path).is_file())],
-        has_docs=(folder / "evidence/data_docs/index.html").is_file(),
-        has_quarantined=(folder / "evidence/quarantined_rows.csv").is_file(),
-        has_revisions=(folder / "csv/indicator_revisions.csv").is_file(),
+        evidence=[*_LAST, *((path, text) for path, text in _EVIDENCE if files.has(path))],
+        has_docs=files.has("evidence/data_docs/index.html"),
+        has_quarantined=files.has("evidence/quarantined_rows.csv"),
+        has_revisions=files.has("csv/indicator_revisions.csv"),
     )
 
 

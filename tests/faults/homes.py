@@ -25,6 +25,7 @@ from flows.home import Home
 from flows.program import ROOT
 from flows.refresh import Night, Request, Result, refresh
 from flows.runs import Run, all_runs
+from flows.site import beside
 from tests.flows.fetching.server import Server, csv
 from tests.flows.harness import ANSWERS, AS_OF, PARTICIPANTS, REPORTS, deliver, without_prefect, write_csv
 
@@ -193,6 +194,7 @@ def night_with(dbt: Callable[[Home], build.Dbt]) -> Night:
                 night.take(step, str(home.root), run.run_id)
         finally:
             build._started.pop(home.root, None)
+            beside.end(run)
 
     return run_night
 

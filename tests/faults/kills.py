@@ -76,8 +76,8 @@ def kill_at_point(
     before = fingerprint(bench.home.current_publication())
     settings = {faults.POINT: point, faults.HIT: str(hit), faults.SCOPE: "process" if alone else "group"}
     code = _wait(bench.command(scenario, program, **settings))
-    # dbt runs in a process of its own: if that alone dies, the run says so and ends as a failed one.
-    outlived = alone and point.startswith("dbt.")
+    # dbt and the site have processes of their own: if one alone dies, the run says so and ends as failed.
+    outlived = alone and point.startswith(("dbt.", "site."))
     if code != (70 if outlived else -signal.SIGKILL):
         raise Harm(
             f"the run was not killed at {point}, hit {hit}, but ended with {code}: {bench.said()[-500:]}"

@@ -61,7 +61,9 @@ def test_points_are_passed_unless_the_environment_names_one() -> None:
         faults.point(name)
 
 
-@pytest.mark.parametrize(("point", "seed"), [("archive.before_rename", 0), ("publish.after_rename", 2)])
+@pytest.mark.parametrize(
+    ("point", "seed"), [("archive.before_rename", 0), ("site.before", 2), ("publish.after_rename", 2)]
+)
 def test_killed_run_does_no_harm(
     bench: Bench, expected: Reference, night: Night, point: str, seed: int
 ) -> None:

@@ -12,6 +12,7 @@ from flows.home import Home
 from flows.ledger import Ledger, read_staged
 from flows.refresh import Request, Result, refresh
 from flows.runs import Run
+from flows.site import beside
 
 AS_OF = "2026-06-01"
 CANARY = "Quilla Canarybird"
@@ -130,6 +131,7 @@ def without_prefect(home: Home, run: Run, to_judge: bool) -> None:
             night.take(step, str(home.root), run.run_id)
     finally:
         build.end(dbt)
+        beside.end(run)
 
 
 def take_in(home: Path, *inboxes: Path, **asked: Any) -> Result:
