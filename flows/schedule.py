@@ -7,13 +7,16 @@ and runs the night as a subflow; so a night that Prefect starts and one that cro
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from prefect import flow, serve, task
+from prefect import flow, task
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, State, TaskRun
 from prefect.deployments.runner import RunnerDeployment
+from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.states import Completed, Failed
 from prefect.tasks import Task
@@ -115,12 +118,22 @@ def register(nightly: RunnerDeployment) -> None:
 
 
 def serve_nightly(nightly: RunnerDeployment, registered: Callable[[], None]) -> None:
-    """Register the deployment, say so, and run what the server schedules of it, until stopped; then its
-    schedule is paused. Raises ``ServerFailed`` where the server does not answer."""
-    try:
+    """Register the deployment, say so, and run what the server schedules of it, until stopped by Ctrl-C,
+    SIGTERM or SIGHUP; then its schedule is paused. Raises ``ServerFailed`` where the server does not
+    answer."""
+    with contextlib.suppress(KeyboardInterrupt):
         register(nightly)
         registered()
-        serve(nightly, limit=1, print_starting_message=False)
-    except KeyboardInterrupt:  # before Prefect minds it by itself
-        nightly.paused = True
-        register(nightly)
+        runner = _Runner(limit=1)
+        runner.add_deployment(nightly)
+        asyncio.run(runner.start())
+    nightly.paused = True  # whether or not the runner had begun, and would have seen to it
+    register(nightly)
+
+
+class _Runner(Runner):
+    """Prefect's runner, which SIGTERM ends as Ctrl-C does: by itself it would exit in the middle, with a
+    warning of Python's for what it says."""
+
+    def handle_sigterm(self, *_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt

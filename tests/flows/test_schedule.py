@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -236,10 +238,47 @@ def test_an_interrupt_as_it_is_said_to_be_registered_pauses_the_schedule(
     told: list[bool] = []
     nightly: Any = SimpleNamespace(paused=False)
     monkeypatch.setattr(schedule, "register", lambda one: told.append(one.paused))
-    monkeypatch.setattr(schedule, "serve", lambda *_, **__: pytest.fail("served after the interrupt"))
+    monkeypatch.setattr(schedule, "_Runner", lambda **_: pytest.fail("served after the interrupt"))
 
     def interrupted() -> None:
         raise KeyboardInterrupt
 
     schedule.serve_nightly(nightly, interrupted)
     assert told == [False, True]
+
+
+def _last_asked(server: Path) -> str | None:
+    """When the server was last asked for runs of the nightly deployment."""
+    with contextlib.closing(sqlite3.connect(server)) as database:
+        found = database.execute("select last_polled from deployment").fetchone()
+    return found[0] if found else None
+
+
+def _until_it_asks_again(server: Path, before: str | None) -> None:
+    end = time.monotonic() + 120
+    while _last_asked(server) == before:
+        assert time.monotonic() < end, "nobody asked for work"
+        time.sleep(0.05)
+
+
+def test_a_schedule_that_is_stopped_is_paused_and_says_so(
+    server: Path, tmp_path: Path, usual_signals: None
+) -> None:
+    """As systemd, a closing shell or a terminal stops it, at once or when it has asked for work."""
+    program = [sys.executable, "-m", "flows.cli", "serve", "--home", str(tmp_path / "home")]
+    for number, asking in ((signal.SIGTERM, True), (signal.SIGHUP, True), (signal.SIGINT, False)):
+        asked = _last_asked(server)
+        with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stderr is not None
+                assert process.stderr.readline().startswith("Registered: refresh/nightly")
+                if asking:
+                    _until_it_asks_again(server, asked)
+                process.send_signal(number)
+                _, said = process.communicate(timeout=120)
+            finally:
+                process.kill()
+        assert said == "Stopped; the schedule is paused until the next start.\n", number
+        assert process.returncode == 0
+        with contextlib.closing(sqlite3.connect(server)) as database:
+            assert database.execute("select name, paused from deployment").fetchall() == [("nightly", 1)]
