@@ -39,6 +39,7 @@ YIELDING = 5
 """How far the flow's process stands back (``nice``), for what its parent does meanwhile comes first."""
 
 TakeStep = Callable[[str], Any]
+Away = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 class Overdue(Exception):
@@ -91,19 +92,20 @@ class Conductor:
             )
         return said
 
-    def conduct(self, take: TakeStep, ahead: Sequence[str] = ()) -> None:
+    def conduct(self, take: TakeStep, ahead: Sequence[str] = (), away: Away = contextlib.nullcontext) -> None:
         """Take the steps that the flow asks for, until it ends.
 
         ``ahead``: its first steps, which are taken at once; the first that fails is the last of them, and
         is taken anew if the flow asks again. One that gives a list of work for the flow is the last, too.
-        Raises what a step raised if that ended the flow, else ``SraapError``.
+        ``away``: gives what is entered while the flow has work of its own. Raises what a step raised if that
+        ended the flow, else ``SraapError``.
         """
         if threading.current_thread() is not threading.main_thread():
-            self._conduct(take, ahead)
+            self._conduct(take, ahead, away)
             return
         before = signal.signal(signal.SIGALRM, self._overdue)
         try:
-            self._conduct(take, ahead)
+            self._conduct(take, ahead, away)
         finally:
             signal.signal(signal.SIGALRM, before)
 
@@ -112,7 +114,7 @@ class Conductor:
         if self._taking:
             raise Overdue
 
-    def _conduct(self, take: TakeStep, ahead: Sequence[str]) -> None:
+    def _conduct(self, take: TakeStep, ahead: Sequence[str], away: Away) -> None:
         failed: Exception | None = None
         taken: dict[str, tuple[dict[str, Any], Exception | None]] = {}
         for step in ahead:
@@ -126,7 +128,8 @@ class Conductor:
             said = self._next()
         while "ended" not in said:
             if "away" in said:
-                said = self._next(None)
+                with away():
+                    said = self._next(None)
                 continue
             step = said["step"]
             answer, failed = taken.pop(step) if step in taken else self._taken(take, step)

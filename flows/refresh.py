@@ -387,8 +387,11 @@ def in_prefect(home: Home, run: Run, to_judge: bool) -> None:
                 if step == "judge":
                     reading.stop()  # no later step reads a file, and dbt needs the memory
 
+        def reading_in_parts() -> contextlib.AbstractContextManager[None]:
+            return Run.load(home, run.run_id).phase("read")
+
         night.begin(home, run)
-        conductor.conduct(take, ahead=AHEAD)
+        conductor.conduct(take, ahead=AHEAD, away=reading_in_parts)
 
 
 def _fetch(home: Home, run: Run, sources: Sequence[Source], state: State, everything: bool) -> State:

@@ -178,6 +178,9 @@ def test_nothing_outside_the_restricted_archive_names_the_person(left_behind: tu
         "published": 2,
         "nothing_new": None,
     }, "files were read in parts"
+    (published,) = (record for record in records if record["state"] == "published")
+    phases = [phase["name"] for phase in published["phases"]]
+    assert phases[:4] == ["start tools", "receive", "read", "judge"], "which is a phase of its own"
 
 
 def test_nothing_that_was_said_names_the_person(left_behind: tuple[Path, str]) -> None:
