@@ -182,8 +182,8 @@ def _members(site: Content, indicator: Indicator, members: Sequence[Row]) -> Mar
         if state and indicator.row["rule"] in pieces.CASE_RULES and member["in_numerator"]:
             for case in state.cases:
                 more += f' <cite class="why">{escape(words.clean(case["basis"]))}</cite>'
-        link = escape(name)
+        link = str(escape(name))
         if state:
-            link = Markup('<a href="../states/{}.html">{}</a>').format(member["iso3"], name)
+            link = f'<a href="../states/{escape(member["iso3"])}.html">{link}</a>'
         lines.append(f"<li>{link}{more}</li>")
     return Markup("\n".join(lines))

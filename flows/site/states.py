@@ -192,27 +192,24 @@ def _short(indicator: Indicator) -> str:
 def _cell_of(row: Row, state: State, indicator: Indicator, files: dict[str, tuple[int, str]]) -> str:
     """One year of one indicator: the answer, the words of the report, the row that holds it."""
     reason = row["reason"]
-    said = []
+    said: list[str] = []
     if row["member_kind"] != "state":
         said.append(escape(words.clean(row["member_key"])))
     if row["evidence"]:
-        said.append(Markup("<q>{}</q>").format(words.clean(row["evidence"])))
+        said.append(f"<q>{escape(words.clean(row['evidence']))}</q>")
     where = ", ".join(words.clean(row[name]) for name in ("location", "report_id") if row[name])
     if where:
         said.append(escape(where))
     if indicator.row["rule"] in pieces.CASE_RULES and row["in_numerator"]:
-        said += [Markup("<cite>{}</cite>").format(words.clean(case["basis"])) for case in state.cases]
+        said += [f"<cite>{escape(words.clean(case['basis']))}</cite>" for case in state.cases]
     if row["file_sha256"]:
         number, _ = files.setdefault(row["file_sha256"], (len(files) + 1, words.clean(row["file_name"])))
         more = row["rows_alike"] - 1
-        said.append(
-            Markup('<a href="#f{}">file {}</a>{}{}').format(
-                number, number, pieces.place(row), f" and {more} more" if more else ""
-            )
-        )
+        others = f" and {more} more" if more else ""
+        said.append(f'<a href="#f{number}">file {number}</a>{escape(pieces.place(row))}{others}')
     elif row["role"] == "searched" and reason != "no_report":
         said.append(escape(f"searched {pieces.dataset(row['dataset'])}: {words.clean(row['record_key'])}"))
-    more_said = " · ".join(map(str, said))
+    more_said = " · ".join(said)
     if row["is_synthetic"]:
         more_said += ' <i class="syn">synthetic</i>'
     return (
