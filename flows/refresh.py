@@ -369,10 +369,9 @@ def _told_by_prefect(home: Home, run_id: str, imported: float) -> None:
 
 def _warm_up_the_door() -> None:
     """Import what judges, for it takes seconds and something waits to be judged."""
-    from expectations.late import import_great_expectations
+    from expectations.late import import_the_door
 
-    import_great_expectations()
-    import expectations.bench  # noqa: F401
+    import_the_door()
 
 
 def in_prefect(home: Home, run: Run, to_judge: bool) -> None:
