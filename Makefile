@@ -30,6 +30,10 @@ $(VENV)/.parsed: $(VENV)/.run $(shell find dbt_project -name target -prune -o '(
 	$(BIN)/python -m flows.dbt_parse
 	@touch $@
 
+$(VENV)/.names: $(VENV)/.run sources/names.py
+	$(BIN)/python -m sources.translated_names
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
@@ -42,8 +46,8 @@ $(SPARK)/.run: $(VENV)/.run requirements-spark.lock
 	$(SPARK)/bin/python -m flows.dbt_parse duckdb spark spark-thrift
 	@touch $@
 
-setup: $(VENV)/.run $(VENV)/.parsed ## the environment that runs the pipeline
-setup-dev: $(VENV)/.dev $(VENV)/.parsed ## the environment that also tests it
+setup: $(VENV)/.run $(VENV)/.parsed $(VENV)/.names ## the environment that runs the pipeline
+setup-dev: $(VENV)/.dev $(VENV)/.parsed $(VENV)/.names ## the environment that also tests it
 setup-spark: $(SPARK)/.run ## an environment of its own that builds on Spark as well; needs Java 17
 
 setup-dask: setup ## adds Dask, to read files on its workers (docs/operations.md)

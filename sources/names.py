@@ -3,8 +3,9 @@
 Delivered files name states as their writers do: by code, by an old or a long name, in six languages and
 more. What ``states`` itself calls them comes first, then our reviewed aliases, then two well-kept libraries
 (pycountry with the translations of iso-codes, and the CLDR's territory names by Babel), which are loaded
-only for what is still open. A name that could mean two states, or an area that is no state of the universe,
-means none. Source: docs/contract/inputs.md (Every dataset; the datasets).
+only for what is still open; what they have in other languages is prepared (translated_names.py). A name that
+could mean two states, or an area that is no state of the universe, means none. Source:
+docs/contract/inputs.md (Every dataset; the datasets).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
+
+from sources import translated_names
 
 ALIASES = Path(__file__).resolve().parent / "aliases.csv"
 
@@ -170,7 +173,11 @@ def _english_names() -> tuple[tuple[str, str], ...]:
 
 @cache
 def _translated_index() -> dict[str, set[str]]:
-    """Names in other languages, by CLDR and by iso-codes."""
+    return translated_names.index(gather_translated)
+
+
+def gather_translated() -> dict[str, set[str]]:
+    """Names in other languages, normalised, by CLDR and by iso-codes, with the codes they could mean."""
     import gettext
 
     import pycountry

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pycountry
 import pytest
 
-from sources import names
+from sources import names, translated_names
 from sources.names import STATES, Names, aliases
 
 REGISTERS = Path(names.__file__).parent / "sample" / "registers"
@@ -132,6 +134,38 @@ def test_the_large_libraries_are_not_read_for_what_is_known(monkeypatch: pytest.
         "fra": "FRA",
         "Turkey": "TUR",
     }
+
+
+def test_names_that_were_prepared_are_those_that_would_be_gathered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    gathered = names.gather_translated()
+    assert gathered["камбоджа"] == {"KHM"}
+    assert any(len(codes) > 1 for codes in gathered.values())
+    assert translated_names.index(lambda: {"gathered": {"KHM"}}) == {"gathered": {"KHM"}}
+    translated_names.main()
+    assert translated_names.index(lambda: pytest.fail("gathered again")) == gathered
+    assert [path.name for path in translated_names.prepared().parent.iterdir()] == [
+        translated_names.prepared().name
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"kenya": 5}', b"\xff"])
+def test_a_file_of_names_that_is_spoiled_is_gathered_anew(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    translated_names.prepared().parent.mkdir(parents=True)
+    translated_names.prepared().write_bytes(content)
+    assert translated_names.index(lambda: {"kenia": {"KEN"}}) == {"kenia": {"KEN"}}
+
+
+def test_names_of_other_code_or_libraries_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = translated_names.prepared()
+    monkeypatch.setattr(translated_names, "version", lambda library: f"{library} of another day")
+    assert translated_names.prepared() != ours
+    assert sha256(Path(names.__file__).read_bytes()).hexdigest()[:16] in ours.name
 
 
 @pytest.mark.parametrize(
