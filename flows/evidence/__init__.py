@@ -52,8 +52,7 @@ def write_exports(
     before), ``data_docs/`` and ``verify.py``.
     ``settings``: as in the manifest; ``files``: as in ``audit.files``; ``validations``: Great Expectations'
     own results. The site may be written meanwhile. Returns what is hashed by now, for ``write_manifest``.
-    Raises ``OSError`` and
-    ``duckdb.Error``.
+    Raises ``OSError`` and ``duckdb.Error``.
     """
     evidence = folder / "evidence"
     sdmx.write(folder)
