@@ -40,6 +40,12 @@ LONGEST_FIRST = (
     "test_canaries.py",
     "test_door.py",
     "test_nightly.py",
+    "test_full.py",
+    "test_site_browser.py",
+    "test_refresh.py",
+    "test_people_kept.py",
+    "test_sources_to_figures.py",
+    "test_project.py",
 )
 
 
