@@ -75,15 +75,8 @@ def _copying_fields_alone() -> Iterator[None]:
         del ModelField.__deepcopy__  # type: ignore[attr-defined]
 
 
-def import_great_expectations() -> None:
-    """Import Great Expectations; without effect where it is imported already."""
-    if "great_expectations" not in sys.modules:
-        with _standing_in(LATE), _copying_fields_alone():
-            import_module("great_expectations")
-
-
 def import_the_door() -> None:
-    """Import what judges, Great Expectations with it."""
-    import_great_expectations()
-    with _copying_fields_alone():
-        import_module("expectations.bench")
+    """Import what judges, Great Expectations with it; without effect where it is imported already."""
+    if "expectations.bench" not in sys.modules:
+        with _standing_in(LATE), _copying_fields_alone():
+            import_module("expectations.bench")

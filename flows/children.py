@@ -8,7 +8,9 @@ the other end of a pipe to its parent and ends when that closes, even if the par
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import queue
 import resource
 import signal
 import subprocess
@@ -17,7 +19,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 _running: set[subprocess.Popen[bytes]] = set()
 
@@ -79,12 +81,15 @@ def ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def end_with_parent(pipe: IO[bytes]) -> None:
-    """In a child: end the process as soon as ``pipe`` closes, whatever else it is doing."""
+def requests() -> queue.Queue[dict[str, Any]]:
+    """In a child: the lines of JSON that its parent sends, as they come; the process ends as soon as the
+    parent's pipe closes, whatever it is doing."""
+    received: queue.Queue[dict[str, Any]] = queue.Queue()
 
-    def watch() -> None:
-        while pipe.read(1):
-            continue
+    def receive() -> None:
+        for line in sys.stdin:
+            received.put(json.loads(line))
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True, name="end with parent").start()
+    threading.Thread(target=receive, daemon=True, name="requests").start()
+    return received

@@ -8,28 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import queue
-import sys
-import threading
 import time
 from typing import Any
 
-from flows import faults, quiet
-from flows.children import ignore_interrupts
-
-
-def _requests() -> queue.Queue[dict[str, Any]]:
-    """Requests as they come; the process ends when the parent's pipe closes, even in the middle of
-    a build."""
-    requests: queue.Queue[dict[str, Any]] = queue.Queue()
-
-    def receive() -> None:
-        for line in sys.stdin:
-            requests.put(json.loads(line))
-        os._exit(1)
-
-    threading.Thread(target=receive, daemon=True, name="requests").start()
-    return requests
+from flows import children, faults, quiet
 
 
 def _pass_points(event: Any) -> None:
@@ -53,10 +35,10 @@ def parse_for_any_home() -> None:
 
 def main() -> None:
     """Answer requests ``{"arguments": [...]}`` until the parent closes the pipe."""
-    ignore_interrupts()
+    children.ignore_interrupts()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    requests = _requests()
+    requests = children.requests()
     began = time.monotonic()
     with quiet.importing():
         from dbt.cli.main import dbtRunner

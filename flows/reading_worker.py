@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import sys
-import threading
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import confine
-from flows.children import ignore_interrupts
+from flows import children, confine
 
 if TYPE_CHECKING:
     from sources.reading import Parsed
@@ -29,12 +26,12 @@ BROKEN = 3
 
 def main() -> None:
     """Answer requests until the parent closes the pipe. Arguments: folders of readers."""
-    ignore_interrupts()
+    children.ignore_interrupts()
     confine.no_core_dumps()
     confined = confine.forbid_network_and_programs()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    requests = _requests()
+    requests = children.requests()
     from sources import readers, reading
 
     readers.FOLDERS = tuple(Path(folder) for folder in sys.argv[1:])
@@ -64,19 +61,6 @@ def main() -> None:
             }
         _answer(answers, told)
         del told
-
-
-def _requests() -> queue.Queue[dict[str, Any]]:
-    """Requests as they come; the process ends when the parent's pipe closes, whatever it is doing."""
-    requests: queue.Queue[dict[str, Any]] = queue.Queue()
-
-    def receive() -> None:
-        for line in sys.stdin:
-            requests.put(json.loads(line))
-        os._exit(1)
-
-    threading.Thread(target=receive, daemon=True, name="requests").start()
-    return requests
 
 
 def _answer(answers: Any, told: dict[str, Any]) -> None:

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import subprocess
-import sys
-import threading
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,19 +118,6 @@ def end(run: Run) -> None:
 # --- the child's side ---------------------------------------------------------------------------------------
 
 
-def _requests() -> queue.Queue[dict[str, Any]]:
-    """The request when it comes; the process ends when the parent's pipe closes, whatever it is doing."""
-    requests: queue.Queue[dict[str, Any]] = queue.Queue()
-
-    def receive() -> None:
-        for line in sys.stdin:
-            requests.put(json.loads(line))
-        os._exit(1)
-
-    threading.Thread(target=receive, daemon=True, name="requests").start()
-    return requests
-
-
 def _written(asked: Mapping[str, Any]) -> dict[str, Any] | None:
     """Write the site; the error as JSON where it could not be written."""
     import duckdb
@@ -164,7 +148,7 @@ def main() -> None:
     children.ignore_interrupts()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    requests = _requests()
+    requests = children.requests()
     with quiet.importing():
         import duckdb  # noqa: F401 - before it is needed
 
