@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows import faults
 from flows.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ def write(
     files that will stand in ``folder`` once the publication is whole. The same publication gives the same
     bytes. Returns the index. Raises ``OSError`` and ``duckdb.Error``.
     """
-    from flows import faults
     from flows.site.content import load
     from flows.site.files import Files
     from flows.site.pages import pages

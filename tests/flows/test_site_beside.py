@@ -14,7 +14,6 @@ import pytest
 from flows import evidence, site
 from flows.errors import Defect, StorageFailed
 from flows.evidence import manifest as evidence_manifest
-from flows.files import read_json
 from flows.home import Home
 from flows.refresh import defect
 from flows.runs import Run
@@ -176,9 +175,3 @@ def test_a_run_has_one_process_and_ends_it(run: Run) -> None:
     beside.end(run)
     again = beside.of(run)
     assert again is not writer
-
-
-def test_the_published_site_was_written_of_the_publication_before(refreshed: Refreshed) -> None:
-    manifest = read_json(refreshed.published / "evidence" / "manifest.json")
-    hashed = {o["path"] for o in manifest["outputs"] if o["path"].startswith("site/")}
-    assert hashed == set(written(refreshed.published))
