@@ -738,8 +738,14 @@ def _print_json(document: Any) -> None:
         streams.nobody_reads()
 
 
+def script() -> None:
+    """Entry of the console script: ``main``, and then the process is gone, with what it has in memory."""
+    with streams.farewell():
+        main()
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Entry of the console script: run a command and exit with a code of outputs.md."""
+    """Run a command and exit with a code of outputs.md. Raises ``SystemExit``."""
     given = sys.argv[1:] if arguments is None else arguments
     with streams.settled():
         sys.exit(_exit_code(given))
@@ -827,4 +833,4 @@ def _explain_error(error: SraapError, given: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    script()

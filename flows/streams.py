@@ -7,6 +7,7 @@ library alone.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -127,6 +128,34 @@ def settled() -> Iterator[None]:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         sys.stdout, sys.stderr = before
+
+
+@contextlib.contextmanager
+def farewell() -> Iterator[None]:
+    """Let the process that raises ``SystemExit`` here end when its threads have ended and all has been done
+    that was asked for at exit since: Python would take down object by object what the system drops at once,
+    and after a night that is most of a second."""
+    codes: list[int] = []
+    atexit.register(_leave, codes)  # what is registered first is called last
+    try:
+        yield
+    except SystemExit as ended:
+        if isinstance(ended.code, int):
+            codes.append(ended.code)
+        raise
+
+
+def _leave(codes: list[int]) -> None:
+    """End this process with the first of ``codes``; without one, or where what was said can't be written,
+    it ends as Python has it."""
+    if not codes:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(codes[0])
 
 
 def _open_what_is_closed() -> None:
