@@ -35,7 +35,7 @@ PATIENCE = 180.0
 FAREWELL = 5.0
 """Seconds that the flow of an interrupted run has to write down how it ended."""
 
-YIELDING = 5
+YIELDING = 10
 """How far the flow's process stands back (``nice``), for what its parent does meanwhile comes first."""
 
 TakeStep = Callable[[str], Any]

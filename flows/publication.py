@@ -7,11 +7,14 @@ holds times and ids of runs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +171,7 @@ def clear_unfinished(home: Home) -> None:
 
 
 def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
+    """Write the published database, and beside its comments and audit tables the Parquet and CSV files."""
     import duckdb
 
     with duckdb.connect(":memory:") as connection:
@@ -178,14 +182,35 @@ def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
             f"attach {quoted(str(folder / 'warehouse.duckdb'))} as publication "
             f"(storage_version {quoted(STORAGE_VERSION)})"
         )
-        # One transaction: else each statement would wait for the disk, and there are hundreds.
+        # Two transactions: else each statement would wait for the disk, and there are hundreds. What the
+        # first one wrote another connection reads.
         connection.execute("begin")
-        copy_marts(connection, folder)
-        _describe(connection, target_path(home, run.target))
-        _write_audit(connection, home, run, content)
-        faults.point("export.before_commit")
+        copy_marts(connection)
         connection.execute("commit")
+        with _meanwhile(connection, partial(write_files, folder=folder)):
+            connection.execute("begin")
+            _describe(connection, target_path(home, run.target))
+            _write_audit(connection, home, run, content)
+            faults.point("export.before_commit")
+            connection.execute("commit")
         connection.execute("detach publication")
+
+
+@contextlib.contextmanager
+def _meanwhile(
+    connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], None]
+) -> Iterator[None]:
+    """Do ``work`` in a thread, with another connection to the same database. Raises what it raises; it is
+    interrupted where what is done beside it fails."""
+    other = connection.cursor()
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work, other)
+        try:
+            yield
+            done.result()
+        except BaseException:
+            other.interrupt()
+            raise
 
 
 def marts(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
@@ -198,10 +223,10 @@ def marts(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
     return [str(name) for (name,) in found]
 
 
-def copy_marts(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Copy all marts from the database ``build`` to ``publication``, and to Parquet and CSV, sorted.
+def copy_marts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Copy all marts from the attached database ``build`` to ``publication``, sorted by all columns.
 
-    The folders ``parquet`` and ``csv`` are there. Raises ``OSError`` and ``duckdb.Error``.
+    Raises ``OSError`` and ``duckdb.Error``.
     """
     connection.execute("create schema publication.marts")
     for name in marts(connection, "build"):
@@ -209,6 +234,14 @@ def copy_marts(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
             f'create table publication.marts."{name}" as select * from build.marts."{name}" order by all'
         )
         faults.point("export.table")
+
+
+def write_files(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write all marts of ``publication`` to Parquet and CSV, in the order in which they stand there.
+
+    The folders ``parquet`` and ``csv`` are there. Raises ``OSError`` and ``duckdb.Error``.
+    """
+    for name in marts(connection, "publication"):
         source = f'publication.marts."{name}"'
         connection.execute(
             f"copy {source} to {quoted(str(folder / 'parquet' / f'{name}.parquet'))} "

@@ -26,7 +26,7 @@ from flows.home import Home
 from flows.ledger import Ledger
 from flows.plain_text import shown as escape
 from flows.program import figures_version, program_version
-from flows.publication import copy_marts
+from flows.publication import copy_marts, write_files
 from flows.revisions import Previous, manifest_of
 from flows.runs import Run
 
@@ -244,7 +244,8 @@ def _build(
         connection.execute("set preserve_insertion_order = true")
         connection.execute(f"attach {quoted(str(build.warehouse_path(home)))} as build")
         connection.execute("attach ':memory:' as publication")
-        copy_marts(connection, folder)
+        copy_marts(connection)
+        write_files(connection, folder)
 
 
 def show_reproduction(console: Console, result: Reproduction) -> None:
