@@ -92,9 +92,10 @@ class Dbt:
             str(self._target),
             "--log-path",
             str(folder / "logs"),
+            "--log-level",  # dbt makes a line of each of some thousand events, and then drops it;
+            "none",  # the worker writes down what went wrong
             "--log-level-file",
-            "none",  # what it says else stands in the run's own log
-            "--quiet",
+            "none",
             "--no-use-colors",
         ]
         dbt_parse.supply(self._target, target)

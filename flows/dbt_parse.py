@@ -70,9 +70,10 @@ def make(target: str = DUCKDB) -> None:
             target,
             "--target-path",
             folder,
+            "--log-level",
+            "none",
             "--log-level-file",
             "none",
-            "--quiet",
             "--no-write-json",
         ]
         places = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from flows import children, faults, quiet
@@ -20,6 +22,13 @@ def _pass_points(event: Any) -> None:
         node = event.data.node_info
         layer = node.node_path.split("/")[0] if node.resource_type == "model" else node.resource_type
         faults.point(f"dbt.{layer}")
+
+
+def _write_errors(event: Any) -> None:
+    """Write what went wrong, as dbt says it, to the run's log."""
+    if event.info.level == "error":
+        sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S}  {event.info.msg}\n")
+        sys.stderr.flush()
 
 
 def parse_for_any_home() -> None:
@@ -46,7 +55,7 @@ def main() -> None:
     parse_for_any_home()
     imported = time.monotonic() - began
     manifest = None
-    callbacks = [_pass_points] if faults.ARMED else []
+    callbacks = [_write_errors, *([_pass_points] if faults.ARMED else [])]
     while True:
         arguments = requests.get()["arguments"]
         asked = time.monotonic()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -153,12 +153,22 @@ class Dataset:
         return (*own, *keys, *((n, t) for n, t, _ in PROVENANCE))
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader of YAML, in C where the library has it: ten times as fast."""
+
+
 def _column(raw: dict[str, object]) -> Column:
     known = {"name", "type", "description", "required", "key", "words", "references", "people", "unit"}
     if unknown := set(raw) - known:
         raise ValueError(f"unknown settings {sorted(unknown)} of column {raw.get('name')!r}")
     values = {**raw, "words": tuple(raw.get("words", ()))}  # type: ignore[arg-type]
     return Column(**values)  # type: ignore[arg-type]
+
+
+def declared(path: Path) -> dict[str, Any]:
+    """What a ``source.yml`` says. Raises ``OSError`` and ``yaml.YAMLError``."""
+    found: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    return found
 
 
 @cache
@@ -169,7 +179,7 @@ def datasets() -> dict[str, Dataset]:
     """
     found: dict[str, Dataset] = {}
     for path in sorted(SOURCES.glob("*/source.yml")):
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = declared(path)
         if "dataset" not in raw:
             continue
         found[raw["dataset"]] = Dataset(

@@ -36,9 +36,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import yaml
 
-from sources.contract import SOURCES, datasets
+from sources.contract import SOURCES, datasets, declared
 from sources.frames import FileProblem, RawTable, Unreadable, text_array
 
 if TYPE_CHECKING:
@@ -211,7 +210,7 @@ def readers() -> dict[str, Reader]:
 def _readers(folders: tuple[Path, ...]) -> dict[str, Reader]:
     found: dict[str, Reader] = {}
     for path in (path for folder in folders for path in sorted(folder.glob("*/source.yml"))):
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = declared(path)
         if "reader" not in raw or "dataset" in raw:  # a dataset says by which module its own files are read
             continue
         reader = _declared(path.parent, raw)
