@@ -23,7 +23,7 @@ from flows import children, quiet
 MODULES = ("flows.dbt_worker", "flows.site.beside")
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["dbt.cli.main", "flows.site.pages"])
+_context.set_forkserver_preload(["tests.parsed", "flows.site.pages"])
 
 
 def _run(
@@ -37,21 +37,25 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     if module == "flows.dbt_worker":
-        _build_in_one_thread()
+        _prepare_dbt()
     importlib.import_module(module).main()
 
 
-def _build_in_one_thread() -> None:
-    """Let dbt build one node after the other: as many tests run at once as there are cores, and two threads
-    of dbt's that wait for each other take a tenth more of them."""
+def _prepare_dbt() -> None:
+    """Let dbt take the project as parsed already, and build one node after the other: as many tests run at
+    once as there are cores, and two threads of dbt's that wait for each other take a tenth more of them."""
     from dbt.cli.main import dbtRunner
+
+    from tests import parsed
 
     invoke = dbtRunner.invoke
 
-    def in_one_thread(self: Any, arguments: list[str], **given: Any) -> Any:
+    def prepared(self: Any, arguments: list[str], **given: Any) -> Any:
+        if parsed.is_answered(arguments):
+            return parsed.RESULT
         return invoke(self, [*arguments, *(("--threads", "1") if arguments[0] == "build" else ())], **given)
 
-    dbtRunner.invoke = in_one_thread
+    dbtRunner.invoke = prepared
 
 
 class Forked:
