@@ -100,7 +100,7 @@ def _add_acceptances(run: Run, accepted: Sequence[dict[str, Any]]) -> None:
     if staged is None:  # a run that accepts always stages a batch, so that what it accepts is kept
         raise Defect("there is no batch to keep an acceptance in", where=str(run.folder))
     path = staged.ledger_path("acceptances")
-    before = ledger.read_table(path)
+    before = ledger.read_table("acceptances", path)
     new = lines(run, [(check["check_code"], check["subject"]) for check in accepted])
     ledger.write_table(path, "acceptances", pd.concat([before, new], ignore_index=True))
 

@@ -21,7 +21,7 @@ from flows import intake, plans
 from flows.archive import Entry, Identity, read_delivered, read_repeated
 from flows.errors import Defect
 from flows.home import Home, today
-from flows.ledger import Batch, Ledger, batch_name, read_table, typed
+from flows.ledger import Batch, Ledger, batch_name, read_table
 from flows.program import program_version
 from flows.received import Received, moment, received_entry
 from flows.retention import deleted_files
@@ -147,7 +147,7 @@ def _differences(home: Home, batch: Batch, assessment: Assessment) -> Iterator[t
         path = home.ledger / batch_name(batch.number) / f"{name}.parquet"
         held, found = (
             pa.Table.from_pandas(frame, preserve_index=False)
-            for frame in (typed(name, read_table(path)), frames[name])
+            for frame in (read_table(name, path), frames[name])
         )
         if rows := _rows_that_differ(held, found):
             yield name, rows

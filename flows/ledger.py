@@ -9,6 +9,7 @@ done.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -239,17 +240,11 @@ class Ledger:
 
     def table(self, name: str) -> pd.DataFrame:
         """A ledger table as it stands after the last batch (columns: ``COLUMNS[name]``)."""
-        import pandas as pd
-
         if name in SNAPSHOTS:
             paths = [self.home.ledger / batch_name(self.number) / f"{name}.parquet"] if self.batches else []
         else:
             paths = [self.home.ledger / batch.name / f"{name}.parquet" for batch in self.batches]
-        # a batch of an earlier program may lack a column
-        frames = [typed(name, read_table(path)) for path in paths]
-        if not frames:
-            return typed(name, pd.DataFrame(columns=list(COLUMNS[name])))
-        return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+        return read_tables(name, paths)
 
 
 def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -286,11 +281,24 @@ def write_table(path: Path, name: str, frame: pd.DataFrame) -> None:
     sync_file(path)
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(name: str, path: Path) -> pd.DataFrame:
     """Read what ``write_table`` wrote. Raises ``OSError``."""
-    import pandas as pd
+    return read_tables(name, [path])
 
-    return pd.read_parquet(path, dtype_backend="pyarrow")
+
+def read_tables(name: str, paths: Sequence[Path]) -> pd.DataFrame:
+    """Read what ``write_table`` wrote to some files, one after the other, as ``typed`` has it.
+
+    A column that a file lacks, because an earlier program wrote it, is null. Raises ``OSError``.
+    """
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    schema = pa.schema([(column, pa.type_for_alias(_ARROW[kind])) for column, kind in COLUMNS[name].items()])
+    tables = ds.dataset([str(path) for path in paths], schema=schema, format="parquet")
+    frame: pd.DataFrame = tables.to_table().to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
 
 
 @dataclass(frozen=True)

@@ -72,10 +72,10 @@ def ledger_tables(
 
     tables: dict[str, pd.DataFrame] = {}
     for name in ledgers.SNAPSHOTS:
-        tables[name] = ledgers.read_table(staged.ledger_path(name)) if staged else ledger.table(name)
+        tables[name] = ledgers.read_table(name, staged.ledger_path(name)) if staged else ledger.table(name)
     results = [ledger.table("validation_results")]
     if staged:
-        results.append(ledgers.read_table(staged.ledger_path("validation_results")))
+        results.append(ledgers.read_table("validation_results", staged.ledger_path("validation_results")))
     if checks:
         results.append(ledgers.typed("validation_results", pd.DataFrame(list(checks))))
     tables["validation_results"] = pd.concat(results, ignore_index=True)
@@ -117,7 +117,7 @@ def _write_aside(home: Home, run: Run, content: Content, site: beside.Writer) ->
         (folder / part).mkdir()
     _write_tables(home, run, folder, content)
     faults.point("evidence.before")
-    _write_evidence(target_path(home, run.target), folder / "evidence", content)
+    _write_evidence(target_path(home, run.target), folder / "evidence", content, run.run_id)
     previous = evidence.previous_of(home)
     site.begin(folder, previous=previous, is_sample=home.kind == "sample", coming=evidence.EXPORTS)
     files = records(content.tables["files"])
@@ -320,7 +320,9 @@ def _runs(home: Home, run: Run) -> pd.DataFrame:
 # --- evidence -----------------------------------------------------------------------------------------------
 
 
-def _write_evidence(target: Path, folder: Path, content: Content) -> None:
+def _write_evidence(target: Path, folder: Path, content: Content, run_id: str) -> None:
+    """``validation.json`` says what this run checked; what earlier runs did is in the audit table, and would
+    let the file grow with every night."""
     import duckdb
 
     (folder / "dbt").mkdir()
@@ -329,6 +331,7 @@ def _write_evidence(target: Path, folder: Path, content: Content) -> None:
     if (target / "compiled").is_dir():
         shutil.copytree(target / "compiled", folder / "dbt" / "compiled")
     results = content.tables["validation_results"]
+    results = results[results["run_id"] == run_id]
     (folder / "validation.json").write_bytes(
         json_bytes({"results": records(results), "great_expectations": list(content.validations)})
     )

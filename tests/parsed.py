@@ -18,6 +18,7 @@ from flows.program import DBT_PROJECT
 from flows.spark import DUCKDB
 
 PLACE = ("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target", DUCKDB)
+SILENT = ("--log-level", "none", "--log-level-file", "none")
 
 
 def _parse() -> Any:
@@ -30,8 +31,7 @@ def _parse() -> Any:
         os.environ["SRAAP_BUILD_DB"] = str(Path(folder) / "warehouse.duckdb")
         try:
             return dbtRunner().invoke(
-                ["parse", *PLACE, "--target-path", str(target), "--log-level", "none"]
-                + ["--log-level-file", "none", "--no-write-json"]
+                ["parse", *PLACE, "--target-path", str(target), *SILENT, "--no-write-json"]
             )
         finally:
             del os.environ["SRAAP_BUILD_DB"]

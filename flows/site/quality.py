@@ -20,7 +20,7 @@ _DIMENSIONS = ("completeness", "validity", "consistency", "uniqueness", "timelin
 
 _EVIDENCE = (
     ("evidence/data_docs/index.html", "Great Expectations’ pages"),
-    ("evidence/validation.json", "all check results"),
+    ("evidence/validation.json", "what this run checked"),
     ("evidence/quarantined_rows.csv", "quarantined rows"),
     ("evidence/changes.json", "what changed"),
     ("evidence/dbt/manifest.json", "dbt’s manifest"),

@@ -69,6 +69,12 @@ def test_a_failed_test_of_the_house_blocks_and_can_be_accepted_for_ever(
             found = connection.execute(failed, [HOUSE, result.record["run_id"]]).fetchall()
             assert found == ([("fail",)] if result is accepted else [])
             assert connection.execute("select count(*) from marts.indicator_values").fetchone() != (0,)
+            runs = connection.execute("select distinct run_id from audit.validation_results").fetchall()
+        checked = read_json(publication / "evidence" / "validation.json")["results"]
+        assert {line["run_id"] for line in checked} == {result.record["run_id"]}
+        assert {run_id for (run_id,) in runs} == {
+            one.record["run_id"] for one in (accepted, later)[: 1 + (result is later)]
+        }
 
 
 def test_another_code_accepts_nothing(tmp_path: Path) -> None:
