@@ -10,7 +10,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev refresh test lint lock faults faults-full bench scale fuzz indico mutants reference docs superset superset-serve clean \
+.PHONY: help setup setup-dev refresh test lint lint-types lint-sql lock faults faults-full bench scale fuzz indico mutants reference docs superset superset-serve clean \
   setup-dask setup-spark spark spark-small
 
 help: ## what there is to do
@@ -59,7 +59,12 @@ refresh: setup ## the main job; in a new home it loads the shipped sample
 lint: setup-dev ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs=2 lint-types lint-sql
+
+lint-types:
 	$(BIN)/mypy
+
+lint-sql:
 	cd dbt_project && ../$(BIN)/sqlfluff lint models macros tests
 
 test: setup-dev lint ## every check and test

@@ -34,7 +34,7 @@ PAGES = (
     "quality.html",
     "about.html",
 )
-SCREENS = ((1280, "light"), (390, "light"), (320, "light"), (1280, "dark"), (320, "dark"))
+SCREENS = ((1280, "light"), (390, "dark"), (320, "light"))
 
 # what stands further right than the text of the page may, tables that scroll by themselves left out
 LEAVES_ITS_COLUMN = """
