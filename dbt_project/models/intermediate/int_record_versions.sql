@@ -1,6 +1,8 @@
 -- Every version of every record that was known on the as-of date, with the row of the file in which it stands and
 -- whether it is the version that counts. People's registers are left out: they are named by file, in
--- observation_sources.
+-- observation_sources, which alone reads this: a view, so that what no figure rests on is never written.
+
+{{ config(materialized='view') }}
 
 {% set keys = {
     'states': ['iso3'],
