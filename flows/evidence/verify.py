@@ -448,7 +448,10 @@ def _judge_name(name: str, manifest: Manifest, report: Report, alone: bool) -> N
 
 
 def _judge_others(parent: Path, manifests: dict[str, Manifest], path: list[str], report: Report) -> None:
-    """What lies beside the chain: a publication that follows one of it, or what nobody published."""
+    """What lies beside the chain: a publication that follows one of it, be it that it came while this was
+    checked, or what nobody published."""
+    newcomers = {p.name: read_manifest(p) for p in _publications(parent) if p.name not in manifests}
+    manifests = {**manifests, **newcomers}
     for other in sorted(parent.iterdir()):
         if other.name in path or other.name.startswith("."):
             continue

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -253,6 +254,24 @@ def test_a_publication_whose_run_died_before_its_link_is_said_and_not_taken_for_
     assert report.whole
     assert report.publications == ["20260604T000000.000Z", IDS[1], IDS[0]]
     assert report.notes == [f"{IDS[2]} stands beside this chain and was not checked."]
+
+
+def test_what_is_published_while_a_chain_is_checked_is_not_taken_for_altered(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = ["20260604T000000.000Z", "20260605T000000.000Z"]
+    walk = evidence_verify._walk
+
+    def walk_while_nights_pass(*given: Any, **asked: Any) -> list[str]:
+        for seed, publication_id in enumerate(later, start=4):
+            publish(home, publication_id, seed)
+        return walk(*given, **asked)
+
+    monkeypatch.setattr(evidence_verify, "_walk", walk_while_nights_pass)
+    report = verify_home(home.root)
+    assert report.findings == []
+    assert report.publications == list(reversed(IDS))
+    assert report.notes == [f"{name} stands beside this chain and was not checked." for name in later]
 
 
 def test_an_earlier_anchor_stays_good(home: Home) -> None:
