@@ -246,7 +246,25 @@ class _Check:
         self.report.findings.append(Finding(kind, self.name, path, sentence))
 
     def run(self) -> None:
-        pruned = (self.folder / PRUNED).is_file()
+        """Check it; once more, with the manifest as it is then, if it was pruned meanwhile."""
+        pruned = self._is_pruned()
+        begun = len(self.report.findings), len(self.report.notes), self.report.files
+        try:
+            self._look(pruned)
+        except FileNotFoundError:
+            if self._is_pruned() == pruned:
+                raise
+        if self._is_pruned() == pruned:
+            return
+        del self.report.findings[begun[0] :], self.report.notes[begun[1] :]
+        self.report.files = begun[2]
+        self.manifest = read_manifest(self.folder)
+        self._look(True)
+
+    def _is_pruned(self) -> bool:
+        return (self.folder / PRUNED).is_file()
+
+    def _look(self, pruned: bool) -> None:
         files, folders, others = listing(self.folder)
         sums = self.manifest.sums
         trusted = self._judge_manifest(sums, pruned)

@@ -305,6 +305,25 @@ def test_a_pruned_publication_keeps_the_chain(home: Home) -> None:
     assert len(report.notes) == 2
 
 
+def test_a_publication_that_is_pruned_while_it_is_checked_is_not_taken_for_altered(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = evidence_verify.listing
+
+    def listing_and_prune(folder: Path) -> Any:
+        found = listing(folder)
+        if folder.name != IDS[2]:
+            prune(folder)
+        return found
+
+    monkeypatch.setattr(evidence_verify, "listing", listing_and_prune)
+    report = verify_home(home.root)
+    monkeypatch.undo()
+    assert report == verify_home(home.root)
+    assert report.findings == []
+    assert len(report.notes) == 2
+
+
 def test_a_manifest_that_is_all_that_was_kept_is_still_checked(home: Home) -> None:
     prune(home.publications / IDS[0])
     path = home.publications / IDS[0] / MANIFEST
