@@ -309,6 +309,9 @@ def _pending(home: Home, now: datetime) -> Iterator[Finding]:
         yield Finding("pending files", "well", "None.")
         return
     listed = ", ".join(sorted({entry.sha256[:12] for entry in pending}))
+    if _is_locked(home):
+        yield Finding("pending files", "well", f"{len(pending)} wait for the run that is at it: {listed}.")
+        return
     overdue = sum(retention.moment_of(entry.run_id) <= limit for entry in pending)
     late = f" {overdue} should have been deleted by now, were they not pending." if overdue else ""
     yield Finding(

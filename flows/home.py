@@ -14,10 +14,11 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flows.errors import Locked, UsageProblem
@@ -31,6 +32,10 @@ What version 1 lacks is read as missing, so that to migrate is to keep programs 
 MIGRATED_FROM = (1,)
 KEY_VARIABLE = "SRAAP_PEOPLE_KEY"
 SHORTEST_KEY = 16
+A_MOMENT = 2.0
+"""Seconds for which a lock is waited for that bears no run's name."""
+A_LOOK = 0.05
+"""Seconds between two attempts at it."""
 
 Kind = Literal["sample", "real"]
 
@@ -183,21 +188,32 @@ class Home:
             ) from None
         descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         with os.fdopen(descriptor, "r+b", buffering=0) as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = _holder(handle.read())
-                raise Locked(
-                    f"another run holds the lock ({holder})",
-                    where=str(self.lock_path),
-                    next_step="Wait until it has ended, then run the command again.",
-                ) from None
+            self._wait_for(handle)
             held = HeldLock(handle.fileno())
             try:
                 yield held
             finally:
                 with contextlib.suppress(OSError):  # the lock itself is free once the file is closed
                     held.name(None)
+
+    def _wait_for(self, handle: IO[bytes]) -> None:
+        """Take the lock. Raises ``Locked`` at once where a run that lives has its name in it, else after a
+        moment: whoever holds it without a name only looks, or takes no longer than that."""
+        end = time.monotonic() + A_MOMENT
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                handle.seek(0)
+                named = _named(handle.read())
+            if _lives(named) or time.monotonic() >= end:
+                raise Locked(
+                    f"another run holds the lock ({_holder(named)})",
+                    where=str(self.lock_path),
+                    next_step="Wait until it has ended, then run the command again.",
+                )
+            time.sleep(A_LOOK)
 
     def people_key(self) -> bytes:
         """The key of people's hashes, from the environment or the key file, made at first use.
@@ -333,8 +349,18 @@ def _named(content: bytes) -> dict[str, Any]:
     return named if isinstance(named, dict) else {}
 
 
-def _holder(content: bytes) -> str:
-    named = _named(content)
+def _lives(named: Mapping[str, Any]) -> bool:
+    """Whether the process that wrote its name into the lock is there; a run that died leaves its name."""
+    try:
+        os.kill(int(named["pid"]), 0)
+    except PermissionError:
+        return True
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return False
+    return True
+
+
+def _holder(named: Mapping[str, Any]) -> str:
     if not named:
         return "its name is not written yet"
     return f"run {named.get('run_id')}, process {named.get('pid')}, since {named.get('since')}"

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from flows import quiet
 from tests import forked
 
 SAMPLE_AS_OF = date(2026, 11, 23)
@@ -62,7 +63,7 @@ def little_garbage_collection() -> None:
     those of earlier modules: Great Expectations alone keeps a million, and looking at them took a tenth of
     the time of tests that judge."""
     gc.set_threshold(100_000, 20, 20)
-    gc.freeze()
+    quiet.keep()
 
 
 @pytest.fixture

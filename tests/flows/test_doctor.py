@@ -82,6 +82,9 @@ def test_pending_files_are_named(tmp_path: Path) -> None:
     take_in(tmp_path / "home", deliver(tmp_path / "inbox", states=[]))
     state, sentence = said(Home(tmp_path / "home"), "pending files")
     assert state == "look" and sentence.startswith("6 wait")
+    with Home(tmp_path / "home").lock():
+        state, sentence = said(Home(tmp_path / "home"), "pending files")
+    assert state == "well" and sentence.startswith("6 wait for the run that is at it")
 
 
 def test_a_setting_that_is_wrong_is_broken(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,8 +99,10 @@ def test_a_blocked_run_is_told_with_its_reason_and_without_names(webhook: Receiv
 def test_a_run_that_goes_well_or_finds_the_lock_taken_is_no_news(webhook: Receiver, tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert take_in(home, deliver(tmp_path / "inbox")).error is None
-    with Home(home).lock(), pytest.raises(Locked):
-        refresh(Request(home, as_of=AS_OF), taking_in)
+    with Home(home).lock() as held:
+        held.name("the-first-run")
+        with pytest.raises(Locked):
+            refresh(Request(home, as_of=AS_OF), taking_in)
     assert webhook.texts == []
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import time
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flows import home as homes
 from flows.errors import Blocked, Locked, UsageProblem
 from flows.files import read_json, write_json
 from flows.home import Home, today
@@ -201,6 +205,27 @@ def test_second_run_at_once_ends_with_exit_code_4_and_names_the_holder(tmp_path:
             take_in(home.root, deliver(tmp_path / "a"))
     assert caught.value.exit_code == 4
     assert take_in(home.root, tmp_path / "a").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "name", [None, {"pid": 2**22 + 1, "run_id": "died", "since": "2026-06-01T00:00:00Z"}]
+)
+def test_who_only_looks_at_the_lock_stops_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: dict[str, Any] | None
+) -> None:
+    home = Home(tmp_path / "home")
+    take_in(home.root, deliver(tmp_path / "a"))
+    if name:
+        write_json(home.lock_path, name)
+    with home.lock_path.open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        monkeypatch.setattr(homes, "A_LOOK", 0)
+        monkeypatch.setattr(homes, "A_MOMENT", 0)
+        with pytest.raises(Locked):
+            take_in(home.root)
+        monkeypatch.undo()
+        monkeypatch.setattr(time, "sleep", lambda _: fcntl.flock(looking, fcntl.LOCK_UN))
+        assert take_in(home.root).exit_code == 0
 
 
 def test_run_that_died_is_marked_abandoned_and_its_leavings_are_cleared(tmp_path: Path) -> None:
