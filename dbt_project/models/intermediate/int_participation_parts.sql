@@ -128,23 +128,52 @@ gatherings as (
     where by_rule.breakdown = 'group'
 ),
 
+-- two groups of one meeting as the further side of a rectangle: of each pair of kinds the two that would cost least,
+-- for one of them may be of the meeting at which the hidden group is
+further_sides as (
+    select
+        below.reporting_year,
+        below.rule,
+        below.meeting_id,
+        below.delegation_kind,
+        across.delegation_kind as kind_across,
+        below.breakdown_value as group_below,
+        across.breakdown_value as group_across,
+        case when below.is_hidden then 0 else 1 end + case when across.is_hidden then 0 else 1 end as shown_groups,
+        below.size + across.size as size,
+        row_number() over (
+            partition by below.reporting_year, below.rule, below.delegation_kind, across.delegation_kind
+            order by
+                case when below.is_hidden then 0 else 1 end + case when across.is_hidden then 0 else 1 end,
+                below.size + across.size,
+                below.breakdown_value
+        ) as place
+    from gatherings as below
+    inner join gatherings as across
+        on
+            below.reporting_year = across.reporting_year
+            and below.rule = across.rule
+            and below.meeting_id = across.meeting_id
+            and below.delegation_kind <> across.delegation_kind
+    -- those beside and below may have one less and still be somebody
+    where below.rule = 'participant_share' and below.size >= 2 and across.size >= 1
+),
+
 rectangles as (
     select
         hidden.reporting_year,
         hidden.rule,
         hidden.breakdown_value as hidden_group,
         beside.breakdown_value as group_beside,
-        below.breakdown_value as group_below,
-        across.breakdown_value as group_across,
+        further_sides.group_below,
+        further_sides.group_across,
         row_number() over (
             partition by hidden.reporting_year, hidden.rule, hidden.breakdown_value
             order by
-                case when beside.is_hidden then 0 else 1 end
-                + case when below.is_hidden then 0 else 1 end
-                + case when across.is_hidden then 0 else 1 end,
-                beside.size + below.size + across.size,
+                case when beside.is_hidden then 0 else 1 end + further_sides.shown_groups,
+                beside.size + further_sides.size,
                 beside.breakdown_value,
-                below.breakdown_value
+                further_sides.group_below
         ) as place
     from gatherings as hidden
     inner join gatherings as beside
@@ -153,25 +182,18 @@ rectangles as (
             and hidden.rule = beside.rule
             and hidden.meeting_id = beside.meeting_id
             and hidden.delegation_kind <> beside.delegation_kind
-    inner join gatherings as below
+    inner join further_sides
         on
-            hidden.reporting_year = below.reporting_year
-            and hidden.rule = below.rule
-            and hidden.delegation_kind = below.delegation_kind
-            and hidden.meeting_id <> below.meeting_id
-    inner join gatherings as across
-        on
-            below.reporting_year = across.reporting_year
-            and below.rule = across.rule
-            and below.meeting_id = across.meeting_id
-            and beside.delegation_kind = across.delegation_kind
-    -- those beside and below may have one less and still be somebody
+            hidden.reporting_year = further_sides.reporting_year
+            and hidden.rule = further_sides.rule
+            and hidden.delegation_kind = further_sides.delegation_kind
+            and beside.delegation_kind = further_sides.kind_across
+            and hidden.meeting_id <> further_sides.meeting_id
     where
         hidden.rule = 'participant_share'
         and hidden.is_hidden
         and beside.size >= 2
-        and below.size >= 2
-        and across.size >= 1
+        and further_sides.place <= 2
 ),
 
 rows_that_add_up as (
