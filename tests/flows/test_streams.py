@@ -46,6 +46,41 @@ def test_streams_that_are_closed_full_or_ascii(command: str, code: int, said: st
     assert "Exception ignored" not in done.stderr
 
 
+FAREWELL = """
+import atexit, os, sys, threading
+from flows import cli
+
+class Kept:
+    def __del__(self):
+        os.write(1, b"taken down\\n")
+
+def late():
+    threading.main_thread().join()
+    print("a thread ended")
+
+def main():
+    atexit.register(print, "asked for at exit")
+    threading.Thread(target=late).start()
+    sys.stdout.write("not flushed yet\\n")
+    sys.exit({code})
+
+kept = Kept()
+cli.main = main
+cli.script()
+"""
+
+
+@pytest.mark.parametrize(("code", "left"), [("3", 3), ("0", 0), ("'words'", 1)])
+def test_a_command_leaves_without_taking_down_what_it_kept(code: str, left: int) -> None:
+    """Threads and what was asked for at exit come first; an exit that is no code is Python's own."""
+    done = subprocess.run(
+        [sys.executable, "-c", FAREWELL.replace("{code}", code)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == left, done.stderr
+    said = ["not flushed yet", "a thread ended", "asked for at exit"]
+    assert done.stdout.splitlines() == [*said, *(["taken down"] if left == 1 else [])]
+
+
 @pytest.mark.usefixtures("usual_signals")
 @pytest.mark.parametrize("number", streams.SIGNALS)
 def test_a_signal_that_asks_a_run_to_end_is_recorded(
