@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -200,8 +200,8 @@ def _write_tables(home: Home, run: Run, folder: Path, content: Content) -> None:
 def _meanwhile(
     connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], None]
 ) -> Iterator[None]:
-    """Do ``work`` in a thread, with another connection to the same database. Raises what it raises; it is
-    interrupted where what is done beside it fails."""
+    """Do ``work`` in a thread, with another connection to the same database. Raises what it raises; its
+    statements are interrupted until it ends where what is done beside it fails."""
     other = connection.cursor()
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(work, other)
@@ -209,7 +209,9 @@ def _meanwhile(
             yield
             done.result()
         except BaseException:
-            other.interrupt()
+            while not done.done():
+                other.interrupt()  # nothing between two statements
+                wait([done], timeout=0.05)
             raise
 
 

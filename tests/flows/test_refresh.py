@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from flows import home as homes
@@ -64,7 +65,6 @@ def test_row_that_waited_loads_with_its_first_place_once_its_parent_has_come(tmp
     assert (balance["rows_read"], balance["rows_loaded"], balance["rows_waiting"]) == (2, 2, 0)
     files = {f["file_name"]: f["outcome"] for f in table(home, "files")}
     assert files["article7_answers.csv"] == "loaded"
-    import pyarrow.parquet as pq
 
     landed = pq.read_table(home / "landing" / "article7_answers" / "000002.parquet").to_pylist()
     assert [row["delivery_seq"] for row in landed] == [waiting[0]["delivery_seq"]]
@@ -219,8 +219,8 @@ def test_who_only_looks_at_the_lock_stops_no_run(
         write_json(home.lock_path, name)
     with home.lock_path.open("rb") as looking:
         fcntl.flock(looking, fcntl.LOCK_SH)
-        monkeypatch.setattr(homes, "A_LOOK", 0)
         monkeypatch.setattr(homes, "A_MOMENT", 0)
+        monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits for longer than a moment"))
         with pytest.raises(Locked):
             take_in(home.root)
         monkeypatch.undo()
