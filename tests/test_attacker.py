@@ -18,6 +18,7 @@ import pytest
 from scipy.optimize import linprog  # type: ignore[import-untyped]
 
 from tests.dbt_harness import CompiledProject, LandingRows, compiled_project
+from tests.oracle.indicators import _rectangle_company
 
 AS_OF = date(2026, 6, 1)
 KINDS = ("state", "united_nations", "civil_society", "survivor_organization")
@@ -37,6 +38,25 @@ def test_no_hidden_group_can_be_had(seed: int) -> None:
     published = publish(compiled_project(), random.Random(seed))
     assert not had(published, "3.3")
     assert not had(published, "3.4")
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_who_is_hidden_with_a_group_is_the_cheapest_rectangle_of_all(seed: int) -> None:
+    """The SQL looks at the two cheapest further sides of each pair of kinds, the recomputation at all."""
+    project, landing = compiled_project(), world(random.Random(seed))
+    (model,) = [m for m in project.models if m.name == "int_participation_parts"]
+    company = " or company.breakdown_value is not null"
+    assert company in model.sql
+
+    def groups(project: CompiledProject) -> dict[str, dict[str, Any]]:
+        rows = project.run(landing, AS_OF, tables=(model.name,))[model.name]
+        shares = [row for row in rows if (row["rule"], row["breakdown"]) == ("participant_share", "group")]
+        return {row["breakdown_value"]: row for row in shares}
+
+    alone = groups(project.with_sql(model.name, model.sql.replace(company, "")))
+    small = {key for key, row in alone.items() if row["is_suppressed"]}
+    with_company = _rectangle_company({key: row["denominator"] for key, row in alone.items()}, small)
+    assert {key for key, row in groups(project).items() if row["is_suppressed"]} == small | with_company
 
 
 @pytest.mark.parametrize("indicator", ["3.3", "3.4"])

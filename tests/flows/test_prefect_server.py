@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -55,6 +58,32 @@ def test_a_transaction_that_begins_by_reading_is_a_writer_already(tmp_path: Path
     asyncio.run(meanwhile())
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("select id from runs").fetchall() == [(1,)]
+
+
+FAREWELL = """
+from flows import quiet
+quiet.settle()
+from flows.prefect_server import serving
+from uvicorn.lifespan import on
+shutdown = on.LifespanOn.shutdown
+async def told(self):
+    await shutdown(self)
+    print("ended in order")
+on.LifespanOn.shutdown = told
+with serving():
+    pass
+"""
+
+
+def test_a_server_that_nobody_asks_any_more_ends_in_order(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FAREWELL],
+        env={**os.environ, "PREFECT_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "ended in order\n"), done.stderr
 
 
 def test_parts_of_the_server_that_a_run_asks_are_there() -> None:

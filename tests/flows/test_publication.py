@@ -24,10 +24,14 @@ def test_what_fails_beside_is_raised() -> None:
 
 def test_what_goes_on_beside_a_failure_is_interrupted() -> None:
     began = Event()
+    ended: list[type[Exception]] = []
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
         began.set()
-        connection.execute("select sum(hash(a.range) % 7) from range(10000000) as a, range(10000000)")
+        try:
+            connection.execute("select sum(hash(a.range) % 7) from range(10000000) as a, range(500)")
+        except duckdb.Error as error:
+            ended.append(type(error))
 
     with (
         duckdb.connect() as connection,
@@ -36,3 +40,4 @@ def test_what_goes_on_beside_a_failure_is_interrupted() -> None:
     ):
         assert began.wait(60)
         raise ZeroDivisionError
+    assert ended == [duckdb.InterruptException]

@@ -207,6 +207,22 @@ def test_second_run_at_once_ends_with_exit_code_4_and_names_the_holder(tmp_path:
     assert take_in(home.root, tmp_path / "a").exit_code == 0
 
 
+def test_the_ledger_s_tables_hold_the_rows_of_every_batch_in_order(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    take_in(home.root, deliver(tmp_path / "a"))
+    write_csv(tmp_path / "b" / "article7_reports.csv", [KEN_REPORT])
+    take_in(home.root, tmp_path / "b")
+    known = Ledger.read(home)
+    results = known.table("validation_results")
+    assert list(dict.fromkeys(results["run_id"])) == [batch.run_id for batch in known.batches]
+    first = home.ledger / known.batches[0].name / "validation_results.parquet"
+    pq.write_table(pq.read_table(first).drop_columns(["sample_rows"]), first)
+    again = known.table("validation_results")
+    assert again.dtypes.equals(results.dtypes)
+    assert again.drop(columns="sample_rows").equals(results.drop(columns="sample_rows"))
+    assert again.loc[again["run_id"] == known.batches[0].run_id, "sample_rows"].isna().all()
+
+
 @pytest.mark.parametrize(
     "name", [None, {"pid": 2**22 + 1, "run_id": "died", "since": "2026-06-01T00:00:00Z"}]
 )
