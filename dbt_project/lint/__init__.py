@@ -34,6 +34,11 @@ def configured_plan() -> str:
     return "'draft'"
 
 
+def days_of_era(day: str) -> str:
+    """As ``configured_plan``."""
+    return f"days_of_era({day})"
+
+
 adapter = _Adapter()
 dbt = _Dbt()
 target = _Target()

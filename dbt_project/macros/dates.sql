@@ -25,6 +25,19 @@
     add_months({{ day }}, {{ months }})
 {%- endmacro %}
 
+{# Days since the first day of the calendar, as a bigint. #}
+{% macro days_of_era(day) -%}
+    {{ return(adapter.dispatch('days_of_era')(day)) }}
+{%- endmacro %}
+
+{% macro default__days_of_era(day) -%}
+    cast({{ day }} - {{ beginning_of_time() }} as bigint)
+{%- endmacro %}
+
+{% macro spark__days_of_era(day) -%}
+    cast(datediff({{ day }}, {{ beginning_of_time() }}) as bigint)
+{%- endmacro %}
+
 {# A day of a year that is a column: year_day('reporting_year', '04-30'). #}
 {% macro year_day(year, month_and_day) -%}
     cast(concat(cast({{ year }} as {{ dbt.type_string() }}), '-{{ month_and_day }}') as date)

@@ -25,17 +25,16 @@
 
 {#
   The delivery_seq of the version of each record that counts at A, be it a retraction. They are found by their keys
-  alone, and what they say is read afterwards: texts need not be sorted.
+  alone, and what they say is read afterwards: texts need not be sorted. Day and place in the order of delivery are
+  one number, of which the greatest is found in half the time that a window takes: room is left for 10^12 rows.
 #}
 {% macro latest_versions(dataset, key) -%}
-    select versions.delivery_seq
+    {%- set room = 1000000000000 -%}
+    select
+        max({{ days_of_era('versions.received_on') }} * {{ room }} + versions.delivery_seq) % {{ room }} as delivery_seq
     from {{ source('landing', dataset) }} as versions
     where versions.received_on <= {{ as_of() }}
-    qualify
-        row_number() over (
-            partition by {% for column in key %}versions.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
-            order by versions.received_on desc, versions.delivery_seq desc
-        ) = 1
+    group by {% for column in key %}versions.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
 {# Where a row stands: the columns that lead from a record to its file. #}

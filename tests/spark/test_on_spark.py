@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -272,12 +273,14 @@ def test_through_thrift_it_is_the_same(
 
 # --- the dialects -------------------------------------------------------------------------------------------
 
+THREE_DAYS = (date(2024, 2, 28), date(2024, 12, 31), date(2025, 2, 28))
 DIALECT = {
     "add_days('on_day', 1)": ["2024-02-29", "2025-01-01", "2025-03-01", None],
     "add_days('on_day', -1)": ["2024-02-27", "2024-12-30", "2025-02-27", None],
     "add_months('on_day', 12)": ["2025-02-28", "2025-12-31", "2026-02-28", None],
     "add_months('on_day', 2)": ["2024-04-28", "2025-02-28", "2025-04-28", None],
     "year_day(2028, '02-29')": ["2028-02-29"] * 4,
+    "days_of_era('on_day')": [*(str(day.toordinal() - 1) for day in THREE_DAYS), None],
     "beginning_of_time()": ["0001-01-01"] * 4,
     "end_of_time()": ["9999-12-31"] * 4,
 }
@@ -286,7 +289,7 @@ DIALECT = {
 
 @pytest.mark.parametrize("target", ["duckdb", "spark"])
 def test_macros_give_the_same_dates_on_both(target: str, tmp_path: Path) -> None:
-    days = ["cast('2024-02-28' as date)", "cast('2024-12-31' as date)", "cast('2025-02-28' as date)"]
+    days = [f"cast('{day}' as date)" for day in THREE_DAYS]
     union = " union all ".join(
         f"select {number} as place, {day} as on_day"
         for number, day in enumerate([*days, "cast(null as date)"])

@@ -15,24 +15,55 @@ answers as (
     select * from {{ ref('stg_article7_answers') }}
 ),
 
-deciding_answers as (
+-- a number in the place of day and id: the latest is found without sorting what is said
+reports_in_order as (
     select
-        reports.reporting_year,
-        reports.iso3,
-        reports.report_id,
-        reports.submitted_on,
+        reporting_year,
+        iso3,
+        report_id,
+        submitted_on,
+        row_number() over (partition by reporting_year, iso3 order by submitted_on, report_id) as place
+    from reports
+),
+
+deciding_places as (
+    select
+        reports_in_order.reporting_year,
+        reports_in_order.iso3,
         answers.plan_version,
         answers.indicator_id,
+        max(reports_in_order.place) as place
+    from reports_in_order
+    inner join answers on reports_in_order.report_id = answers.report_id
+    group by
+        reports_in_order.reporting_year,
+        reports_in_order.iso3,
+        answers.plan_version,
+        answers.indicator_id
+),
+
+deciding_answers as (
+    select
+        deciding_places.reporting_year,
+        deciding_places.iso3,
+        deciding_places.plan_version,
+        deciding_places.indicator_id,
+        reports_in_order.report_id,
+        reports_in_order.submitted_on,
         answers.answer,
         answers.evidence,
         answers.location
-    from reports
-    inner join answers on reports.report_id = answers.report_id
-    qualify
-        row_number() over (
-            partition by reports.reporting_year, reports.iso3, answers.plan_version, answers.indicator_id
-            order by reports.submitted_on desc, reports.report_id desc
-        ) = 1
+    from deciding_places
+    inner join reports_in_order
+        on
+            deciding_places.reporting_year = reports_in_order.reporting_year
+            and deciding_places.iso3 = reports_in_order.iso3
+            and deciding_places.place = reports_in_order.place
+    inner join answers
+        on
+            reports_in_order.report_id = answers.report_id
+            and deciding_places.plan_version = answers.plan_version
+            and deciding_places.indicator_id = answers.indicator_id
 ),
 
 answered as (
