@@ -19,7 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations import agreement, landing, people, values
-from expectations.door import Context, DeliveredTable, Problem, Verdict, problem_result
+from expectations.door import (
+    KEY_SEPARATOR,
+    Context,
+    DeliveredTable,
+    Problem,
+    Verdict,
+    problem_result,
+)
 from expectations.facts import Facts, KeyRing, judging_with
 from expectations.judging import ROW, Outcome, evaluate
 from expectations.reporting import (
@@ -232,7 +239,7 @@ class Bench:
             typed = self._typed(portion)
             kept.append(self._judge_keys(portion, typed))
             agreed.append(self._agreed(portion, typed))
-            loads = rows.loads[portion.standing]
+            loads = rows.loads_at(portion.standing)
             loaded = typed if loads.all() else typed.filter(pa.array(loads))
             taken.add(loaded if rows.in_order else loaded.sort_by(ROW))
             del typed, loaded
@@ -256,10 +263,8 @@ class Bench:
         for delivered in rows.tables:
             frame = delivered.table.frame.reindex(columns=columns)
             status = values.packed(frame["record_status"])
-            retracts = values.spread(status, values.words(values.distinct(status)) == "retracted")
-            found.append(
-                key_text(rows.dataset, frame[retracts.fillna(False).to_numpy(dtype=bool)].astype("str"))
-            )
+            retracts = _retracts(status)
+            found.append(key_text(rows.dataset, frame[retracts].astype("str")))
         keys: pd.Series = pd.concat(found).dropna()
         return keys
 
@@ -275,9 +280,11 @@ class Bench:
         """Stage retraction: the rows that take a record back."""
         dataset, frame = portion.rows.dataset, portion.frame
         columns = [ROW, *(column.name for column in dataset.columns)]
-        retracting = frame[~portion.rows.out[portion.places] & portion.retracts]
+        retracting = frame.loc[~portion.rows.out[portion.places] & portion.retracts, columns]
+        # Rules are asked of each distinct text: here of those that few rows hold, not of the whole portion's.
+        retracting = retracting.apply(lambda column: column if column.name == ROW else values.used(column))
         key = values.packed(key_text(dataset, retracting))
-        return self._judged(portion, "retraction", retracting[columns].assign(_key=key))
+        return self._judged(portion, "retraction", retracting.assign(_key=key))
 
     def _typed(self, portion: _Portion) -> pa.Table:
         """The landing's columns of the rows that stand so far, whose places become ``portion.standing``."""
@@ -307,7 +314,7 @@ class Bench:
         rows = portion.rows
         if self._context.landed is None or not rows.has_sources:
             return []
-        stands = ~(rows.out | rows.waits | rows.repeats)[portion.places]
+        stands = ~(rows.out[portion.places] | rows.waits[portion.places] | rows.repeats[portion.places])
         spoken = portion.frame[stands & (portion.frame["_source"] != "").to_numpy(dtype=bool)]
         if spoken.empty:
             return []
@@ -458,18 +465,27 @@ class _Portion:
     @property
     def retracts(self) -> Flags:
         """Which rows take a record back."""
-        status = self.frame["record_status"]
-        retracts = values.words(values.distinct(status)) == "retracted"
-        return values.spread(status, retracts.astype("boolean")).fillna(False).to_numpy(dtype=bool)
+        return _retracts(self.frame["record_status"])
 
     def said(self, keys: pd.Series) -> pd.Series:
         """Those of the keys of which a row without fault says something."""
         if not len(keys):
             return pd.Series(dtype="str")
         rows = self.rows
-        says = ~(rows.out | rows.waits)[self.places] & ~self.retracts
-        found = key_text(rows.dataset, self.frame[says])
+        says = ~(rows.out[self.places] | rows.waits[self.places]) & ~self.retracts
+        first = self.frame[rows.dataset.key[0]]
+        if rows.dataset.name != "states":  # whose keys are codes, and whose cells may be names
+            sought = keys.str.split(KEY_SEPARATOR, n=1).str[0]
+            among = values.distinct(first).isin(sought.astype("str"))
+            says &= values.spread(first, among.astype("boolean")).fillna(False).to_numpy(dtype=bool)
+        found = key_text(rows.dataset, self.frame.loc[says, [*rows.dataset.key]])
         return found[found.isin(keys)]
+
+
+def _retracts(status: pd.Series) -> Flags:
+    """Which of the rows with this (packed) record_status take a record back."""
+    retracts = values.words(values.distinct(status)) == "retracted"
+    return values.spread(status, retracts.astype("boolean")).fillna(False).to_numpy(dtype=bool)
 
 
 def together(parts: Sequence[Sequence[Outcome]]) -> list[Outcome]:

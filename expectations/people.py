@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
+import weakref
 from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
@@ -75,6 +76,7 @@ class PersonFinder:
     """
 
     def __init__(self, names: Collection[str], no_names: Iterable[str] = ()) -> None:
+        self._looked_through: dict[int, tuple[weakref.ref[pd.Index], npt.NDArray[np.bool_]]] = {}
         spelt = pd.Series(sorted(set(names)), dtype="str")
         plain = _plain(values.arrow(spelt))
         excluded = _words(_plain(pa.array(list(no_names), pa.large_string())))
@@ -108,13 +110,27 @@ class PersonFinder:
     def found_in(self, column: pd.Series) -> pd.Series:
         """True where a text names a person or holds an e-mail address."""
         texts = values.distinct(column)
-        named, _ = self._named(texts)
-        hit = named | _addressed(texts)
+        hit = self._found(texts)
+        if not hit.any():
+            return pd.Series(np.zeros(len(column), dtype=bool), index=column.index)
         return (
             values.spread(column, pd.Series(hit, index=texts.index, dtype="boolean"))
             .fillna(False)
             .astype(bool)
         )
+
+    def _found(self, texts: pd.Series) -> npt.NDArray[np.bool_]:
+        """Which texts name a person or hold an address; known of the texts of a packed column (by their
+        index, as long as it is there), which the door asks about more than once."""
+        place = id(texts.index)
+        if (known := self._looked_through.get(place)) is not None and known[0]() is texts.index:
+            return known[1]
+        hit = self._named(texts)[0] | _addressed(texts)
+        gone = [number for number, (index, _) in self._looked_through.items() if index() is None]
+        for number in gone:
+            del self._looked_through[number]
+        self._looked_through[place] = (weakref.ref(texts.index), hit)
+        return hit
 
     def without_persons(self, column: pd.Series) -> tuple[pd.Series, pd.Series]:
         """The column with names and addresses replaced by ``REMOVED``, and True where something was."""

@@ -130,7 +130,7 @@ def table_lines(rows: Rows, found: Sequence[Outcome]) -> list[dict[str, Any]]:
     sentence = broken(outcome) if outcome.outcome == "error" else neutral(outcome.check.sentence)
     told = _told_of_tables(rows, found)
     seen = any(one.rows_checked for one in found)
-    judged = rows.by_table(rows.judged)
+    judged = rows.judged_of_table
     failing = rows.failing(found)
     return [
         result_line(
@@ -166,19 +166,21 @@ def quarantine_lines(
 ) -> pd.DataFrame:
     """A line for each quarantined row and check that it failed.
 
-    ``frame``: the cells of some of the rows (``Rows.frame``), of which lines are wanted. ``hint``: from an
-    unknown name to the nearest.
+    ``frame``: the cells of some of the rows (``Rows.frame``), in their order, of which lines are wanted.
+    ``hint``: from an unknown name to the nearest.
     """
-    held = (rows.out | rows.waiting) & rows.judged
+    shown = frame.index.to_numpy()
     here = np.zeros(len(rows), dtype=bool)
-    here[frame.index] = held[frame.index]
-    waiting = rows.waiting
+    here[shown] = True
     lines: list[pd.DataFrame] = []
     for check, failing in rows.faults:
         places = failing[here[failing]]
+        waiting = rows.waiting_at(places)
+        held = (rows.out[places] | waiting) & rows.judged[places]
+        places, waiting = places[held], waiting[held]
         if not len(places):
             continue
-        part = frame.loc[places]
+        part = frame.iloc[np.searchsorted(shown, places)]
         part = pd.DataFrame({name: values.text(part[name]) for name in part.columns}, index=part.index)
         part["_column"] = first_errors(rows.dataset, part) if check.of_errors else check.column
         lines.append(
@@ -193,7 +195,7 @@ def quarantine_lines(
                     "delivery_seq": part[ROW],
                     "column_name": part["_column"],
                     "check_code": code_of(check, rows.dataset),
-                    "waiting": waiting[places],
+                    "waiting": waiting,
                     **_told(rows, check, part, finder, hint),
                 }
             )

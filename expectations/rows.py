@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -99,10 +100,24 @@ class Rows:
         """Rows whose only fault is a parent that is not known yet."""
         return self.waits & ~self.out & ~self.repeats
 
+    def waiting_at(self, places: Places) -> Flags:
+        """``waiting`` of the rows at these places."""
+        return self.waits[places] & ~self.out[places] & ~self.repeats[places]
+
+    @cached_property
+    def judged_of_table(self) -> Places:
+        """How many rows of each table are judged."""
+        return self.by_table(self.judged)
+
     @property
     def loads(self) -> Flags:
         """Rows that are taken in."""
         return self.judged & ~(self.out | self.waits | self.repeats)
+
+    def loads_at(self, places: Places) -> Flags:
+        """``loads`` of the rows at these places."""
+        lost = self.out[places] | self.waits[places] | self.repeats[places]
+        return self.judged[places] & ~lost
 
     @property
     def new(self) -> Flags:
@@ -255,7 +270,7 @@ class Rows:
         """A line for each table: read = loaded + duplicate + quarantined."""
         held = (self.out | self.waiting) & self.judged
         counts = {
-            "rows_read": self.by_table(self.judged),
+            "rows_read": self.judged_of_table,
             "rows_loaded": self.by_table(self.loads),
             "rows_duplicate": self.by_table(self.repeats & self.judged),
             "rows_quarantined": self.by_table(held),
