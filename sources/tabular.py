@@ -145,6 +145,24 @@ def _quoting(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.P
     )
 
 
+def _quotes_pair(data: bytes, delimiter: str) -> bool:
+    """Whether each quotation mark opens a cell at its very beginning, closes it at its very end, or is one of
+    two inside of it. Then none stands where none may; where it is False one may, and each cell is looked at.
+    """
+    text = np.frombuffer(data, dtype=np.uint8)
+    marks = np.flatnonzero(text == ord('"'))
+    if len(marks) % 2:
+        return False
+    doubled = np.diff(marks) == 1  # the mark and the next one
+    opens, closes = marks[::2], marks[1::2]
+    ends = np.zeros(256, dtype=np.bool_)
+    ends[[ord("\n"), ord("\r"), ord(delimiter)]] = True
+    begins = (opens == 0) | ends[text[opens - 1]]
+    begins[1:] |= doubled[1::2]
+    is_closed = ends[text[closes[:-1] + 1]] | doubled[1::2]
+    return bool(begins.all() and is_closed.all() and ends[text[closes[-1] + 1]])
+
+
 def _with_wrong_quotes_marked(data: bytes, delimiter: str) -> bytes:
     """The bytes, which end with a line's end, with a mark for each cell in which text stands around quotation
     marks (``"Eng"lish``, ``"a \\"b\\" c"``, a blank before the first one).
@@ -152,7 +170,7 @@ def _with_wrong_quotes_marked(data: bytes, delimiter: str) -> bytes:
     Programs read such a cell in different ways; the one that was meant can't be told. A quotation mark inside
     a cell that doesn't begin with one is text. The bytes themselves where nothing is wrong.
     """
-    if b'"' not in data:
+    if b'"' not in data or _quotes_pair(data, delimiter):
         return data
     right, quoted, indented = _quoting(delimiter)
     pieces: list[bytes] = []

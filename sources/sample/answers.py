@@ -207,7 +207,7 @@ def corrections(rows: pd.DataFrame, reports: pd.DataFrame, parent_missing: Texts
     chance = Chance(seed, "corrections of answers")
     sound = rows[rows["_outcome"] == ""]
     latest = sound.assign(day=register.days(sound["received_on"])).sort_values("day", kind="stable")
-    latest = latest.drop_duplicates(["report_id", "indicator_id"], keep="last").sort_index()
+    latest = latest.drop_duplicates(["report_id", "indicator_id"], keep="last").sort_index(kind="stable")
     latest = latest[latest["day"] < np.datetime64("2026-07-15", "D")].reset_index(drop=True)
     latest = latest[~latest["answer"].isin(CASES)]
     latest = latest.iloc[chance.sample(len(latest), 230)].reset_index(drop=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import zipfile
@@ -15,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from sources import tabular, workbooks
@@ -159,6 +162,29 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
 
 def test_a_stray_quote_inside_a_cell_is_text(tmp_path: Path) -> None:
     assert _cells(_table(_read(tmp_path, f'{HEADER}\nA,5" pipe,,\n')))[0][1] == '5" pipe'
+
+
+@given(
+    st.lists(st.sampled_from(['"', '"', ",", "\n", "\r\n", " ", "a", ";"]), max_size=14),
+    st.sampled_from(",;"),
+)
+@settings(max_examples=600)
+@example(list('"a""",""'), ",")
+@example(list('"a"" ,"b"'), ",")
+def test_marks_that_pair_are_marks_of_which_none_is_wrong(text: list[str], delimiter: str) -> None:
+    """Where the quick look finds nothing, looking at each cell finds nothing either."""
+    data = ("".join(text) + "\n").encode()
+    if b'"' in data and tabular._quotes_pair(data, delimiter):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tabular, "_quotes_pair", lambda *_: False)
+            assert tabular._with_wrong_quotes_marked(data, delimiter) == data
+
+
+@given(st.lists(st.lists(st.text('",\n a', max_size=6), min_size=2, max_size=3), min_size=1, max_size=4))
+def test_marks_of_what_a_program_writes_pair(rows: list[list[str]]) -> None:
+    written = io.StringIO()
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows(rows)
+    assert tabular._quotes_pair(written.getvalue().encode(), ",")
 
 
 @pytest.mark.parametrize(
