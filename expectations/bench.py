@@ -153,7 +153,7 @@ class Bench:
         of_datasets = [(rows.seqs, *rows.cells()) for rows in self._rows.values()]
         columns = (np.concatenate(column) for column in zip(*of_datasets, strict=True))
         names = (ROW, "_cells", "_header_cells", "_error_cells", "_unquoted")
-        frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
+        frame = pd.DataFrame(dict(zip(names, columns, strict=True)), copy=False)
         parts = [
             self._evaluate("delivery", "shape", checks, frame.iloc[first : first + SHAPE_ROWS])
             for first in range(0, max(len(frame), 1), SHAPE_ROWS)

@@ -27,6 +27,7 @@ _ISO = _YEAR + r"-[0-9]{2}-[0-9]{2}"
 _DECIMAL = r"[+-]?[0-9]{1,16}(\.[0-9]{1,2}0*)?"
 """DECIMAL(18,2): sixteen digits before the point; zeros beyond the second place change nothing."""
 _MOST_CODES = 2**62
+_MANY_CODES = 2**32
 
 
 def spread(column: pd.Series, of_distinct: pd.Series) -> pd.Series:
@@ -94,6 +95,11 @@ def codes(column: pd.Series) -> tuple[npt.NDArray[np.int64], int]:
     """A number for each value of a column, -1 where it is missing, and how many numbers there are."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype(np.int64), len(column.cat.categories)
+    if column.dtype == np.int64 and len(column):
+        numbers = column.to_numpy()
+        low, high = int(numbers.min()), int(numbers.max())
+        if high - low < _MANY_CODES:  # numbers already
+            return numbers - low, high - low + 1
     found, uniques = pd.factorize(column)
     return found.astype(np.int64), len(uniques)
 

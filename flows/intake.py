@@ -8,8 +8,10 @@ New and pending files are judged as a whole, and what ``rereading`` names of ear
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from expectations.door import DeliveredTable, judge
-from flows import faults, plans
+from flows import faults, parts, plans
 from flows.archive import Entry
 from flows.files import naming, sync_file
 from flows.home import Home
 from flows.knowledge import context, source_of
 from flows.ledger import Ledger, Staged, TableKey, write_staged, write_table
-from flows.received import Received, read_file, settle_names
+from flows.received import ReadFile, Received, read_file, settle_names
 from flows.rereading import Again, Retry
 from flows.standing import Assessment, written_down
 from sources.reading import masked_name
@@ -47,7 +49,7 @@ def assess(
     ``repeated``: files that were delivered again, to be listed. Raises ``OSError`` where the archive can't be
     read and ``RuntimeError`` where the door finds a defect of its own.
     """
-    reads = [read_file(home, item) for item in files]
+    reads = _read_files(home, files)
     again = Again.of(home, ledger, retry)
     reads += again.files
     last_seq = ledger.last_seq
@@ -100,6 +102,18 @@ def assess(
         repeated=repeated,
         rules=plans.fingerprint(home),
     )
+
+
+def _read_files(home: Home, files: Sequence[Received]) -> list[ReadFile]:
+    """What the files hold, in their order. Raises as ``read_file``.
+
+    What was read in parts is only looked at and packed, by Arrow, in two threads; other files are read one
+    after another by the one process that reads.
+    """
+    if not parts.folder(home).exists():
+        return [read_file(home, item) for item in files]
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="read back") as pool:
+        return list(pool.map(partial(read_file, home), files))
 
 
 def stage(home: Home, folder: Path, assessment: Assessment, acceptances: pd.DataFrame) -> Staged:

@@ -8,7 +8,8 @@ between its two marks:
 - how the cost grows from one size to the next above the fixed cost, that of the smallest size, as the
   exponent of the number of rows;
 - what a million answers more cost, beside what DuckDB alone takes to read the same CSV files and write them
-  as Parquet, in the same run;
+  as Parquet, in the same run: the largest delivery is taken in once more without most of its files of
+  answers and with everything else, for registers, reports and statements are no answers;
 - how long the largest home's marts take to be read (tests/bench_reads.py).
 """
 
@@ -40,6 +41,9 @@ AS_OF = "2026-11-20"
 PEAK_AIM = 1.5 * 1024 * MEBIBYTE
 EXPONENT_AIM = 1.0
 MARGINAL_AIM = 5.0
+ANSWERS = "article7_answers--*.csv"
+FEW = 0.05
+"""Share of the answers, in bytes, with which the largest delivery is taken in once more, at most."""
 COSTS = (("seconds", "seconds"), ("cpu", "processor seconds"))
 DUCKDB = """
 import json, sys, time, duckdb
@@ -86,11 +90,32 @@ def measure(scale: int, work: Path, say: Console) -> Size:
 
     Raises ``RuntimeError`` where the refresh fails.
     """
-    delivery, home = work / f"delivery-{scale}", work / f"home-{scale}"
+    delivery = work / f"delivery-{scale}"
     began = time.perf_counter()
     generate(delivery, SEED, scale)
+    say.print(f"{scale}: made in {time.perf_counter() - began:.0f} s", style="dim")
+    return _refreshed(scale, delivery, work / f"home-{scale}", work, say)
+
+
+def with_few_answers(scale: int, work: Path, say: Console) -> Size:
+    """As ``measure``, of the delivery that lies in ``work`` without most of its files of answers."""
+    whole, few = work / f"delivery-{scale}", work / f"delivery-{scale}-few"
+    few.mkdir()
+    answers = sorted(whole.glob(ANSWERS), key=lambda path: path.stat().st_size)
+    room = FEW * sum(path.stat().st_size for path in answers)
+    for path in whole.iterdir():
+        if path not in answers:
+            (few / path.name).hardlink_to(path)
+    for path in answers:
+        room -= path.stat().st_size
+        if room < 0:
+            break
+        (few / path.name).hardlink_to(path)
+    return _refreshed(scale, few, work / f"home-{scale}-few", work, say)
+
+
+def _refreshed(scale: int, delivery: Path, home: Path, work: Path, say: Console) -> Size:
     delivered = sum(path.stat().st_size for path in delivery.iterdir())
-    say.print(f"{scale}: {delivered / 1e6:.1f} MB made in {time.perf_counter() - began:.0f} s", style="dim")
     before = _written()
     taken = timed(
         [str(BIN / "sraap"), "refresh", "--home", str(home), "--inbox", str(delivery), "--as-of", AS_OF],
@@ -99,7 +124,7 @@ def measure(scale: int, work: Path, say: Console) -> Size:
         look_every=0.25,
     )
     written = _written() - before
-    answers = sorted(map(str, delivery.glob("article7_answers--*.csv")))
+    answers = sorted(map(str, delivery.glob(ANSWERS)))
     alone = subprocess.run(
         [sys.executable, "-c", DUCKDB, json.dumps(answers), str(work / "answers.parquet")],
         capture_output=True,
@@ -120,7 +145,8 @@ def measure(scale: int, work: Path, say: Console) -> Size:
     seconds, cpu = json.loads(alone.stdout)
     size = Size(scale, delivered, rows, rows_of_answers, taken, written, (seconds, cpu), phases)
     say.print(
-        f"{scale}: {size.rows:,} rows in {taken.seconds:.1f} s, {taken.cpu:.1f} processor seconds, "
+        f"{scale}: {size.rows:,} rows ({size.answers:,} answers) in {taken.seconds:.1f} s, "
+        f"{taken.cpu:.1f} processor seconds, "
         f"peak {taken.peak / MEBIBYTE:.0f} MiB",
         style="dim",
     )
@@ -169,7 +195,8 @@ def _phases(sizes: list[Size]) -> list[list[str]]:
     return rows + [[name, *(f"{s.phases.get(name, (0, 0))[1]:.1f}" for s in sizes)] for name in names]
 
 
-def _aims(sizes: list[Size]) -> list[list[str]]:
+def _aims(sizes: list[Size], few: Size) -> list[list[str]]:
+    """``few``: the last of the sizes with few of its answers."""
     first, last = sizes[0], sizes[-1]
     rows = [["what", "measured", "aim"]]
     peak = last.taken.peak / MEBIBYTE
@@ -181,12 +208,10 @@ def _aims(sizes: list[Size]) -> list[list[str]]:
             value = f"{exponent(first, one, other, cost):.2f}"
             what = f"exponent of {words}, {one.scale} to {other.scale} times life"
             rows.append([what, value, f"≤ {EXPONENT_AIM:.1f}"])
-    if len(sizes) == 1:
-        return rows
-    millions = (last.answers - first.answers) / 1e6
+    millions = (last.answers - few.answers) / 1e6
     for place, (cost, words) in enumerate(COSTS):
-        more = (getattr(last.taken, cost) - getattr(first.taken, cost)) / millions
-        alone = last.duckdb[place] / (last.answers / 1e6)
+        more = (getattr(last.taken, cost) - getattr(few.taken, cost)) / millions
+        alone = (last.duckdb[place] - few.duckdb[place]) / millions
         rows += [
             [f"{words} of a million answers more", f"{more:.2f}", ""],
             [f"{words} DuckDB alone takes for a million", f"{alone:.2f}", ""],
@@ -195,14 +220,18 @@ def _aims(sizes: list[Size]) -> list[list[str]]:
     return rows
 
 
-def page(sizes: list[Size], reads: str) -> str:
-    """What stands between the marks."""
+def page(sizes: list[Size], few: Size, reads: str) -> str:
+    """What stands between the marks. ``few``: the last of the sizes with few of its answers."""
     last = sizes[-1].scale
     return (
         f"\nMeasured on {machine()}; Python {platform.python_version()}, DuckDB {duckdb.__version__}; "
         f"one run of each size, as of {AS_OF}, seed {SEED}. Peak memory is of all processes together, shared "
         "pages counted once.\n\n"
-        f"{markdown(_sizes(sizes))}\n{markdown(_aims(sizes))}\n{markdown(_phases(sizes))}\n"
+        f"{markdown(_sizes(sizes))}\n{markdown(_aims(sizes, few))}\n"
+        f"What a million answers more cost is told by the delivery of {last} times life with all of its "
+        f"answers and with few of them ({few.taken.seconds:.1f} s and {few.taken.cpu:.1f} processor seconds "
+        f"with {few.answers:,}, and everything else).\n\n"
+        f"{markdown(_phases(sizes))}\n"
         f"Reads at {last} times life (`python -m tests.bench_reads HOME`):\n\n{reads}\n"
     )
 
@@ -232,8 +261,9 @@ def main(arguments: list[str] | None = None) -> int:
         work = options.work or Path(name)
         work.mkdir(parents=True, exist_ok=True)
         sizes = [measure(scale, work, console) for scale in wanted]
+        few = with_few_answers(wanted[-1], work, console)
         reads = markdown(bench_reads.table(bench_reads.read_all(work / f"home-{wanted[-1]}")))
-    text = page(sizes, reads)
+    text = page(sizes, few, reads)
     console.print(text)
     write(options.page, text)
     return 0
