@@ -17,7 +17,7 @@ from expectations import values
 from expectations.door import DeliveredTable
 from expectations.judging import ROW, Outcome
 from expectations.people import PersonFinder
-from expectations.rows import Rows, first_errors
+from expectations.rows import Places, Rows, first_errors
 from expectations.suite import Check, suite_of
 from sources.contract import Dataset
 
@@ -172,39 +172,36 @@ def quarantine_lines(
     shown = frame.index.to_numpy()
     here = np.zeros(len(rows), dtype=bool)
     here[shown] = True
-    lines: list[pd.DataFrame] = []
+    held: list[tuple[Check, Places]] = []
     for check, failing in rows.faults:
         places = failing[here[failing]]
-        waiting = rows.waiting_at(places)
-        held = (rows.out[places] | waiting) & rows.judged[places]
-        places, waiting = places[held], waiting[held]
-        if not len(places):
-            continue
-        part = frame.iloc[np.searchsorted(shown, places)]
-        part = pd.DataFrame({name: values.text(part[name]) for name in part.columns}, index=part.index)
-        part["_column"] = first_errors(rows.dataset, part) if check.of_errors else check.column
-        lines.append(
-            pd.DataFrame(
-                {
-                    "dataset": rows.dataset.name,
-                    "file_sha256": part["file_sha256"],
-                    "file_name": part["file_name"],
-                    "sheet": part["sheet"],
-                    "row_number": part["row_number"],
-                    "place": part["place"],
-                    "delivery_seq": part[ROW],
-                    "column_name": part["_column"],
-                    "check_code": code_of(check, rows.dataset),
-                    "waiting": waiting,
-                    **_told(rows, check, part, finder, hint),
-                }
-            )
-        )
-    if not lines:
+        held.append((check, places[rows.held_at(places)]))
+    held = [(check, places) for check, places in held if len(places)]
+    if not held:
         return framed([], QUARANTINED_COLUMNS)
-    return framed(
-        pd.concat(lines, ignore_index=True).sort_values("delivery_seq", kind="stable"), QUARANTINED_COLUMNS
+    all_places = np.concatenate([places for _, places in held])
+    cells = frame.iloc[np.searchsorted(shown, all_places)]
+    cells = pd.DataFrame({name: values.text(cells[name]) for name in cells.columns}, index=cells.index)
+    told: list[pd.DataFrame] = []
+    first = 0
+    for check, places in held:
+        part = cells.iloc[first : first + len(places)]
+        first += len(places)
+        column = (
+            first_errors(rows.dataset, part)
+            if check.of_errors
+            else pd.Series(check.column, index=part.index, dtype="str")
+        )
+        of_check = _told(rows, check, part.assign(_column=column), finder, hint)
+        told.append(pd.DataFrame({"column_name": column, **of_check}))
+    lines = pd.concat(told, ignore_index=True).assign(
+        dataset=rows.dataset.name,
+        delivery_seq=cells[ROW].to_numpy(),
+        check_code=np.repeat([code_of(check, rows.dataset) for check, _ in held], [len(p) for _, p in held]),
+        waiting=rows.waiting_at(all_places),
+        **{name: cells[name].array for name in ("file_sha256", "file_name", "sheet", "row_number", "place")},
     )
+    return framed(lines.sort_values("delivery_seq", kind="stable"), QUARANTINED_COLUMNS)
 
 
 def _told(

@@ -104,6 +104,10 @@ class Rows:
         """``waiting`` of the rows at these places."""
         return self.waits[places] & ~self.out[places] & ~self.repeats[places]
 
+    def held_at(self, places: Places) -> Flags:
+        """Which of the rows at these places are quarantined, or wait."""
+        return (self.out[places] | self.waiting_at(places)) & self.judged[places]
+
     @cached_property
     def judged_of_table(self) -> Places:
         """How many rows of each table are judged."""
