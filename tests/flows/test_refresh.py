@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import hashlib
 import os
+import threading
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -131,6 +134,49 @@ def test_withdrawn_file_is_never_judged_again(tmp_path: Path) -> None:
     assert len(left) == len(pending) - 1
     with pytest.raises(UsageProblem):
         withdraw(place, answers.sha256, "Again.", set())
+
+
+def test_a_large_delivery_is_archived_by_two_threads_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import archive
+    from sources.reading import classify
+
+    inbox = deliver(tmp_path / "a")
+    (inbox / "states--again.csv").write_bytes((inbox / "states.csv").read_bytes())
+    (inbox / "states--link.csv").symlink_to(inbox / "states.csv")
+    names = lambda name: (classify(name).dataset or "unknown", classify(name).format)  # noqa: E731
+    threads: set[str] = set()
+    whole = archive._archive
+
+    def noted(home: Home, found: archive.Found) -> archive.Found:
+        threads.add(threading.current_thread().name.split("_")[0])
+        return whole(home, found)
+
+    monkeypatch.setattr(archive, "_archive", noted)
+    made = {}
+    for way, many in (("one", 10**9), ("two", 1)):
+        monkeypatch.setattr(archive, "MANY_BYTES", many)
+        home = Home(tmp_path / way)
+        home.create("real")
+        entries = archive.receive(home, "20260101T000000.000Z", archive.scan([inbox]), [], names)
+        kept = {path.name: path.read_bytes() for path in home.restricted.iterdir() if path.is_file()}
+        assert all(hashlib.sha256(data).hexdigest() == name for name, data in kept.items())
+        made[way] = (entries, kept)
+    assert made["one"] == made["two"]
+    assert threads == {"MainThread", "archive"}
+
+    def full(home: Home, found: archive.Found) -> archive.Found:
+        if found.name == "states.csv":
+            raise OSError(errno.ENOSPC, "No space left on device", found.name)
+        return whole(home, found)
+
+    monkeypatch.setattr(archive, "_archive", full)
+    home = Home(tmp_path / "full")
+    home.create("real")
+    with pytest.raises(OSError, match="No space left"):
+        archive.receive(home, "20260101T000000.000Z", archive.scan([inbox]), [], names)
+    assert not list(home.deliveries.glob("*.json"))
 
 
 def test_links_and_folders_are_listed_and_not_followed(tmp_path: Path) -> None:
