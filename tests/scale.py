@@ -4,7 +4,8 @@
 refreshes a new home from it with the program's own command, and writes what it took into ``docs/scaling.md``,
 between its two marks:
 
-- seconds on the clock, processor seconds, the peak memory of all processes together, bytes written;
+- seconds on the clock and processor seconds, medians of three rounds, the peak memory of all processes
+  together, bytes written;
 - how the cost grows from one size to the next above the fixed cost, that of the smallest size, as the
   exponent of the number of rows;
 - what a million answers more cost, beside what DuckDB alone takes to read the same CSV files and write them
@@ -19,13 +20,16 @@ import argparse
 import json
 import math
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import duckdb
 from rich.console import Console
@@ -48,23 +52,21 @@ COSTS = (("seconds", "seconds"), ("cpu", "processor seconds"))
 DUCKDB = """
 import json, sys, time, duckdb
 files, target = json.loads(sys.argv[1]), sys.argv[2]
-found = []
-for _ in range(3):
-    clock, cpu = time.perf_counter(), time.process_time()
-    with duckdb.connect() as connection:
-        connection.execute(
-            f"copy (from read_csv({files!r}, all_varchar = true, header = true)) to '{target}' "
-            "(format parquet)"
-        )
-    found.append((time.perf_counter() - clock, time.process_time() - cpu))
-print(json.dumps(sorted(found)[1]))
+clock, cpu = time.perf_counter(), time.process_time()
+with duckdb.connect() as connection:
+    connection.execute(
+        f"copy (from read_csv({files!r}, all_varchar = true, header = true)) to '{target}' "
+        "(format parquet)"
+    )
+print(json.dumps((time.perf_counter() - clock, time.process_time() - cpu)))
 """
 
 
 @dataclass(frozen=True)
 class Size:
-    """What one size took. ``rows`` that were read, ``answers`` among them; ``duckdb``: seconds and processor
-    seconds that it takes alone for the files of answers; ``phases``: seconds and processor seconds."""
+    """What one delivery took: medians of the rounds. ``rows`` that were read, ``answers`` among them;
+    ``duckdb``: seconds and processor seconds that it takes alone for the files of answers; ``phases``:
+    seconds and processor seconds, of one of the rounds."""
 
     scale: int
     delivered: int
@@ -76,6 +78,66 @@ class Size:
     phases: dict[str, tuple[float, float]]
 
 
+@dataclass
+class Case:
+    """A delivery of one size, the home that is refreshed from it, and what the rounds took.
+
+    ``alone``: DuckDB's seconds and processor seconds for its answers, in each round.
+    """
+
+    scale: int
+    delivery: Path
+    home: Path
+    taken: list[Once] = field(default_factory=list)
+    alone: list[tuple[float, float]] = field(default_factory=list)
+    written: int = 0
+    peak: int = 0
+
+    def refresh(self, work: Path, look_every: float | None = None) -> Once:
+        """Refresh a new home. Raises ``RuntimeError`` where that fails."""
+        shutil.rmtree(self.home, ignore_errors=True)
+        before = _written()
+        command = [str(BIN / "sraap"), "refresh", "--home", str(self.home), "--inbox", str(self.delivery)]
+        once = timed([*command, "--as-of", AS_OF], {}, work, look_every=look_every)
+        self.written = _written() - before
+        return once
+
+    def by_duckdb(self, work: Path) -> tuple[float, float]:
+        """What DuckDB alone takes for the answers."""
+        answers = json.dumps(sorted(map(str, self.delivery.glob(ANSWERS))))
+        alone = subprocess.run(
+            [sys.executable, "-c", DUCKDB, answers, str(work / "answers.parquet")],
+            capture_output=True,
+            check=True,
+        )
+        seconds, cpu = json.loads(alone.stdout)
+        return seconds, cpu
+
+    def size(self) -> Size:
+        """What was found, after the rounds."""
+        (run,) = sorted((self.home / "runs").glob("*/run.json"))
+        phases = {
+            phase["name"]: (phase["seconds"], phase["cpu"])
+            for phase in json.loads(run.read_text(encoding="utf-8"))["phases"]
+        }
+        with duckdb.connect(str(self.home / "published" / "warehouse.duckdb"), read_only=True) as connection:
+            found = connection.execute(
+                "select sum(rows_read), sum(rows_read) filter (dataset = 'article7_answers') "
+                "from audit.row_balance"
+            ).fetchone()
+        assert found is not None
+        return Size(
+            self.scale,
+            sum(path.stat().st_size for path in self.delivery.iterdir()),
+            int(found[0]),
+            int(found[1]),
+            Once(median(o.seconds for o in self.taken), median(o.cpu for o in self.taken), self.peak),
+            self.written,
+            (median(one[0] for one in self.alone), median(one[1] for one in self.alone)),
+            phases,
+        )
+
+
 def _written() -> int:
     """Bytes that this process and its ended children gave to the disk; 0 where the system doesn't tell."""
     try:
@@ -85,25 +147,22 @@ def _written() -> int:
     return int(dict(line.split(": ") for line in lines)["write_bytes"])
 
 
-def measure(scale: int, work: Path, say: Console) -> Size:
-    """Make the delivery, refresh a new home from it, and have DuckDB alone read its answers.
-
-    Raises ``RuntimeError`` where the refresh fails.
-    """
+def made(scale: int, work: Path, say: Console) -> Case:
+    """A delivery of so many times life."""
     delivery = work / f"delivery-{scale}"
     began = time.perf_counter()
     generate(delivery, SEED, scale)
     say.print(f"{scale}: made in {time.perf_counter() - began:.0f} s", style="dim")
-    return _refreshed(scale, delivery, work / f"home-{scale}", work, say)
+    return Case(scale, delivery, work / f"home-{scale}")
 
 
-def with_few_answers(scale: int, work: Path, say: Console) -> Size:
-    """As ``measure``, of the delivery that lies in ``work`` without most of its files of answers."""
-    whole, few = work / f"delivery-{scale}", work / f"delivery-{scale}-few"
+def with_few_answers(whole: Case, work: Path) -> Case:
+    """The delivery without most of its files of answers, and with everything else."""
+    few = work / f"delivery-{whole.scale}-few"
     few.mkdir()
-    answers = sorted(whole.glob(ANSWERS), key=lambda path: path.stat().st_size)
+    answers = sorted(whole.delivery.glob(ANSWERS), key=lambda path: path.stat().st_size)
     room = FEW * sum(path.stat().st_size for path in answers)
-    for path in whole.iterdir():
+    for path in whole.delivery.iterdir():
         if path not in answers:
             (few / path.name).hardlink_to(path)
     for path in answers:
@@ -111,46 +170,27 @@ def with_few_answers(scale: int, work: Path, say: Console) -> Size:
         if room < 0:
             break
         (few / path.name).hardlink_to(path)
-    return _refreshed(scale, few, work / f"home-{scale}-few", work, say)
+    return Case(whole.scale, few, work / f"home-{whole.scale}-few")
 
 
-def _refreshed(scale: int, delivery: Path, home: Path, work: Path, say: Console) -> Size:
-    delivered = sum(path.stat().st_size for path in delivery.iterdir())
-    before = _written()
-    taken = timed(
-        [str(BIN / "sraap"), "refresh", "--home", str(home), "--inbox", str(delivery), "--as-of", AS_OF],
-        {},
-        work,
-        look_every=0.25,
-    )
-    written = _written() - before
-    answers = sorted(map(str, delivery.glob(ANSWERS)))
-    alone = subprocess.run(
-        [sys.executable, "-c", DUCKDB, json.dumps(answers), str(work / "answers.parquet")],
-        capture_output=True,
-        check=True,
-    )
-    (run,) = sorted((home / "runs").glob("*/run.json"))
-    phases = {
-        phase["name"]: (phase["seconds"], phase["cpu"])
-        for phase in json.loads(run.read_text(encoding="utf-8"))["phases"]
-    }
-    with duckdb.connect(str(home / "published" / "warehouse.duckdb"), read_only=True) as connection:
-        found = connection.execute(
-            "select sum(rows_read), sum(rows_read) filter (dataset = 'article7_answers') "
-            "from audit.row_balance"
-        ).fetchone()
-    assert found is not None
-    rows, rows_of_answers = map(int, found)
-    seconds, cpu = json.loads(alone.stdout)
-    size = Size(scale, delivered, rows, rows_of_answers, taken, written, (seconds, cpu), phases)
-    say.print(
-        f"{scale}: {size.rows:,} rows ({size.answers:,} answers) in {taken.seconds:.1f} s, "
-        f"{taken.cpu:.1f} processor seconds, "
-        f"peak {taken.peak / MEBIBYTE:.0f} MiB",
-        style="dim",
-    )
-    return size
+def run(cases: Sequence[Case], rounds: int, work: Path, say: Console) -> list[Size]:
+    """Each delivery in each round, one after the other, and DuckDB alone beside it; then each once more while
+    its memory is watched, which takes time itself and is not timed."""
+    for number in range(1, rounds + 1):
+        for case in cases:
+            case.taken.append(case.refresh(work))
+            case.alone.append(case.by_duckdb(work))
+            say.print(
+                f"round {number}, {case.delivery.name}: {case.taken[-1].seconds:.1f} s, "
+                f"{case.taken[-1].cpu:.1f} processor seconds; DuckDB alone {case.alone[-1][0]:.2f} s",
+                style="dim",
+            )
+    sizes = []
+    for case in cases:
+        case.peak = case.refresh(work, look_every=0.25).peak
+        sizes.append(case.size())
+        say.print(f"watched, {case.delivery.name}: {case.peak / MEBIBYTE:.0f} MiB", style="dim")
+    return sizes
 
 
 def exponent(first: Size, one: Size, other: Size, cost: str) -> float:
@@ -220,13 +260,14 @@ def _aims(sizes: list[Size], few: Size) -> list[list[str]]:
     return rows
 
 
-def page(sizes: list[Size], few: Size, reads: str) -> str:
+def page(sizes: list[Size], few: Size, rounds: int, reads: str) -> str:
     """What stands between the marks. ``few``: the last of the sizes with few of its answers."""
     last = sizes[-1].scale
     return (
         f"\nMeasured on {machine()}; Python {platform.python_version()}, DuckDB {duckdb.__version__}; "
-        f"one run of each size, as of {AS_OF}, seed {SEED}. Peak memory is of all processes together, shared "
-        "pages counted once.\n\n"
+        f"medians of {rounds} rounds, interleaved, as of {AS_OF}, seed {SEED}. Peak memory is of all "
+        "processes together, shared pages counted once, in one more run, which is not timed because watching "
+        "takes time.\n\n"
         f"{markdown(_sizes(sizes))}\n{markdown(_aims(sizes, few))}\n"
         f"What a million answers more cost is told by the delivery of {last} times life with all of its "
         f"answers and with few of them ({few.taken.seconds:.1f} s and {few.taken.cpu:.1f} processor seconds "
@@ -252,6 +293,7 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sizes", default="1,10,100", help="times life, separated by commas")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--work", type=Path, help="folder that is kept (default: a temporary one)")
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args(arguments)
@@ -260,10 +302,10 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="sraap-scale-") as name:
         work = options.work or Path(name)
         work.mkdir(parents=True, exist_ok=True)
-        sizes = [measure(scale, work, console) for scale in wanted]
-        few = with_few_answers(wanted[-1], work, console)
+        cases = [made(scale, work, console) for scale in wanted]
+        *sizes, few = run([*cases, with_few_answers(cases[-1], work)], options.rounds, work, console)
         reads = markdown(bench_reads.table(bench_reads.read_all(work / f"home-{wanted[-1]}")))
-    text = page(sizes, few, reads)
+    text = page(sizes, few, options.rounds, reads)
     console.print(text)
     write(options.page, text)
     return 0
