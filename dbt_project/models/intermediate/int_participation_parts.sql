@@ -110,6 +110,7 @@ gatherings as (
         by_rule.rule,
         by_rule.breakdown_value,
         by_rule.is_hidden,
+        case when by_rule.is_hidden then 0 else 1 end as shown_groups,
         by_rule.size,
         places.meeting_id,
         places.delegation_kind
@@ -128,9 +129,8 @@ gatherings as (
     where by_rule.breakdown = 'group'
 ),
 
--- two groups of one meeting as the further side of a rectangle: of each pair of kinds the two that would cost least,
--- for one of them may be of the meeting at which the hidden group is
-further_sides as (
+-- two groups of one meeting as the further side of a rectangle
+sides as (
     select
         below.reporting_year,
         below.rule,
@@ -139,15 +139,8 @@ further_sides as (
         across.delegation_kind as kind_across,
         below.breakdown_value as group_below,
         across.breakdown_value as group_across,
-        case when below.is_hidden then 0 else 1 end + case when across.is_hidden then 0 else 1 end as shown_groups,
-        below.size + across.size as size,
-        row_number() over (
-            partition by below.reporting_year, below.rule, below.delegation_kind, across.delegation_kind
-            order by
-                case when below.is_hidden then 0 else 1 end + case when across.is_hidden then 0 else 1 end,
-                below.size + across.size,
-                below.breakdown_value
-        ) as place
+        below.shown_groups + across.shown_groups as shown_groups,
+        below.size + across.size as size
     from gatherings as below
     inner join gatherings as across
         on
@@ -157,6 +150,17 @@ further_sides as (
             and below.delegation_kind <> across.delegation_kind
     -- those beside and below may have one less and still be somebody
     where below.rule = 'participant_share' and below.size >= 2 and across.size >= 1
+),
+
+-- of each pair of kinds the two that would cost least: one of them may be of the meeting at which the hidden group is
+further_sides as (
+    select
+        *,
+        row_number() over (
+            partition by reporting_year, rule, delegation_kind, kind_across
+            order by shown_groups, size, group_below
+        ) as place
+    from sides
 ),
 
 rectangles as (
@@ -170,7 +174,7 @@ rectangles as (
         row_number() over (
             partition by hidden.reporting_year, hidden.rule, hidden.breakdown_value
             order by
-                case when beside.is_hidden then 0 else 1 end + further_sides.shown_groups,
+                beside.shown_groups + further_sides.shown_groups,
                 beside.size + further_sides.size,
                 beside.breakdown_value,
                 further_sides.group_below
