@@ -583,6 +583,21 @@ def test_a_configuration_that_is_made_once_changes_nothing(monkeypatch: pytest.M
     assert Expectation.configuration is of_the_library
 
 
+def test_no_digest_of_the_rows_is_made_that_would_tell_a_guessed_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from great_expectations.execution_engine import pandas_execution_engine as engine
+
+    asked: list[object] = []
+    monkeypatch.setattr(engine, "hash_pandas_dataframe", asked.append)
+    of_the_library = engine.hash_pandas_dataframe
+    verdict = judged(*(table(name, [row(name)]) for name in GOOD), table("states", [row("states", iso3="X")]))
+    assert asked == []
+    assert len(verdict.validations) > len(GOOD)
+    assert "fingerprint" not in json.dumps(verdict.validations)
+    assert engine.hash_pandas_dataframe is of_the_library
+
+
 def test_two_rows_with_one_place_in_the_order_of_delivery_are_a_defect() -> None:
     twice = [replace(d, first_seq=1) for d in delivered(_meetings({}), _meetings({}))]
     with pytest.raises(RuntimeError, match="one delivery_seq"):
