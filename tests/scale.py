@@ -54,6 +54,7 @@ import json, sys, time, duckdb
 files, target = json.loads(sys.argv[1]), sys.argv[2]
 clock, cpu = time.perf_counter(), time.process_time()
 with duckdb.connect() as connection:
+    connection.execute("set enable_progress_bar = false")
     connection.execute(
         f"copy (from read_csv({files!r}, all_varchar = true, header = true)) to '{target}' "
         "(format parquet)"
@@ -110,7 +111,7 @@ class Case:
             capture_output=True,
             check=True,
         )
-        seconds, cpu = json.loads(alone.stdout)
+        seconds, cpu = json.loads(alone.stdout.splitlines()[-1])
         return seconds, cpu
 
     def size(self) -> Size:
