@@ -148,19 +148,23 @@ def _quoting(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.P
 def _quotes_pair(data: bytes, delimiter: str) -> bool:
     """Whether each quotation mark opens a cell at its very beginning, closes it at its very end, or is one of
     two inside of it. Then none stands where none may; where it is False one may, and each cell is looked at.
+
+    ``data`` ends with a line's end. Of a mark that opens what stands before it is looked at, of one that
+    closes what follows; two inside of a cell close it and open it again. Step by step, for a file may hold
+    little else than marks.
     """
     text = np.frombuffer(data, dtype=np.uint8)
-    marks = np.flatnonzero(text == ord('"'))
-    if len(marks) % 2:
-        return False
-    doubled = np.diff(marks) == 1  # the mark and the next one
-    opens, closes = marks[::2], marks[1::2]
-    ends = np.zeros(256, dtype=np.bool_)
-    ends[[ord("\n"), ord("\r"), ord(delimiter)]] = True
-    begins = (opens == 0) | ends[text[opens - 1]]
-    begins[1:] |= doubled[1::2]
-    is_closed = ends[text[closes[:-1] + 1]] | doubled[1::2]
-    return bool(begins.all() and is_closed.all() and ends[text[closes[-1] + 1]])
+    beside = np.zeros(256, dtype=np.bool_)
+    beside[[ord(sign) for sign in ("\n", "\r", '"', delimiter)]] = True
+    count = 0
+    for first in range(0, len(text), _STEP):
+        marks = np.flatnonzero(text[first : first + _STEP] == ord('"')) + first
+        opens, closes = marks[count % 2 :: 2], marks[1 - count % 2 :: 2]
+        # Before the first byte of all stands the last one, a line's end.
+        if not (beside[text[opens - 1]].all() and beside[text[closes + 1]].all()):
+            return False
+        count += len(marks)
+    return count % 2 == 0
 
 
 def _with_wrong_quotes_marked(data: bytes, delimiter: str) -> bytes:

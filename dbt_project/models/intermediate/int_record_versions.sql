@@ -44,6 +44,10 @@ where
         where links.dataset = '{{ dataset }}' and links.role = 'decides'
     )
     {% endif %}
-    and versions.delivery_seq not in (select counting.delivery_seq from {{ ref('stg_' ~ dataset) }} as counting)
+    and not exists (
+        select 1
+        from {{ ref('stg_' ~ dataset) }} as counting
+        where counting.delivery_seq = versions.delivery_seq
+    )
 {{ 'union all' if not loop.last }}
 {% endfor %}
