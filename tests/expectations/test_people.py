@@ -6,12 +6,14 @@ import hashlib
 import hmac
 import json
 import unicodedata
+import weakref
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from expectations import people
+from expectations import people, values
 from expectations.door import Verdict
 from tests.expectations.harness import GOOD, context, judged, row, table
 
@@ -258,3 +260,13 @@ def test_a_door_that_breaks_on_a_register_says_no_cell(monkeypatch: pytest.Monke
 def test_a_context_shows_no_key_and_no_name() -> None:
     shown = repr(context(people_names=["zelindra quombatt"], people_key=b"secret-key"))
     assert "secret" not in shown and "zelindra" not in shown
+
+
+def test_what_was_found_in_texts_that_are_gone_is_not_said_of_others() -> None:
+    """What was found is known by where the texts lie in memory, and others may come to lie there."""
+    finder = people.PersonFinder(["ines example"])
+    column = values.packed(pd.Series(["Ines Example", None], dtype="str"))
+    gone = pd.Index(["nobody"])
+    finder._looked_through[id(column.cat.categories)] = (weakref.ref(gone), np.array([False]))
+    del gone
+    assert finder.found_in(column).tolist() == [True, False]

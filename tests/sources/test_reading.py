@@ -182,10 +182,12 @@ def _pair(data: bytes, delimiter: str, step: int) -> bool:
 @settings(max_examples=1000)
 @example(list('"a""",""'), ",", 1)
 @example(list('"a"" ,"b"'), ",", 1)
+@example(list('"a'), ",", 1)
 def test_marks_that_pair_are_marks_of_which_none_is_wrong(text: list[str], delimiter: str, step: int) -> None:
     """Where the quick look finds nothing, looking at each cell finds nothing either."""
     data = ("".join(text) + "\n").encode()
     if _pair(data, delimiter, step):
+        assert data.count(b'"') % 2 == 0
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tabular, "_quotes_pair", lambda *_: False)
             assert tabular._with_wrong_quotes_marked(data, delimiter) == data
