@@ -598,6 +598,18 @@ def test_no_digest_of_the_rows_is_made_that_would_tell_a_guessed_name(
     assert engine.hash_pandas_dataframe is of_the_library
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_each_line_of_the_quarantine_is_about_its_own_row(turn: int) -> None:
+    """Also where the checks that failed come in another order than their rows."""
+    faulty = [("ends_on", "late"), ("kind", "party"), ("starts_on", "soon")][::turn]
+    rows = [
+        row("meetings", meeting_id=f"M{place}", **{name: said}) for place, (name, said) in enumerate(faulty)
+    ]
+    lines = judged(table("meetings", rows)).quarantined
+    told = lines[["row_number", "column_name", "value"]].to_numpy().tolist()
+    assert told == [[place, name, said] for place, (name, said) in enumerate(faulty, start=2)]
+
+
 def test_two_rows_with_one_place_in_the_order_of_delivery_are_a_defect() -> None:
     twice = [replace(d, first_seq=1) for d in delivered(_meetings({}), _meetings({}))]
     with pytest.raises(RuntimeError, match="one delivery_seq"):
