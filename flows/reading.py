@@ -34,6 +34,8 @@ from flows.errors import Defect, UsageProblem
 from flows.program import ROOT
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from sources.reading import FileContent, FileProblem, Parsed, ParsedTable
 
 SECONDS = "SRAAP_READ_SECONDS"
@@ -333,6 +335,7 @@ def _table(told: dict[str, Any], path: Path, limits: Limits) -> ParsedTable:
     import pyarrow as pa
 
     from sources.contract import datasets
+    from sources.frames import PACKED, PACKED_ROWS
     from sources.reading import ParsedTable
 
     dataset = datasets()[told["dataset"]].name
@@ -347,14 +350,27 @@ def _table(told: dict[str, Any], path: Path, limits: Limits) -> ParsedTable:
     # Not mapped: what was looked at must not change afterwards.
     table = pa.ipc.open_file(pa.py_buffer(path.read_bytes())).read_all()
     table.validate(full=True)
+    text = pa.large_string()
+    if table.num_rows > PACKED_ROWS:
+        text, table = PACKED, table.unify_dictionaries()
     for name in table.column_names:
-        wanted = pa.int64() if name in ("_row", "_cells") else pa.large_string()
-        if table.schema.field(name).type != wanted:
+        if table.schema.field(name).type != (pa.int64() if name in ("_row", "_cells") else text):
             raise TypeError(name)
+        if text is PACKED and name not in ("_row", "_cells"):
+            _look_at_texts(table.column(name))
     if not {"_row", "_cells"} <= set(table.column_names) or len(set(table.column_names)) < table.num_columns:
         raise ValueError("columns")
     letters = {str(name): str(letter) for name, letter in dict(told["letters"]).items()}
     return ParsedTable(dataset, _text(told["sheet"]), table, header, problem, letters)
+
+
+def _look_at_texts(column: pa.ChunkedArray) -> None:
+    """Raise ``ValueError`` where a packed column has a text twice, or one that stands for no text."""
+    import pyarrow.compute as pc
+
+    texts = column.chunk(0).dictionary
+    if texts.null_count or pc.count_distinct(texts).as_py() < len(texts) or pc.index(texts, "").as_py() >= 0:
+        raise ValueError("texts")
 
 
 def _text(value: object) -> str | None:

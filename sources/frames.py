@@ -59,7 +59,8 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class RawTable:
-    """Cells as a format gave them: ``columns`` of Arrow strings below ``header``, in order, without nulls.
+    """Cells as a format gave them: ``columns`` of Arrow strings or dictionaries below ``header``, in order,
+    without nulls.
 
     ``rows``: the row number of each row. ``cells``: how many cells each row had. ``places``: where each row
     stands, in words, if its number doesn't say it.
@@ -123,13 +124,16 @@ def check_width(columns: int) -> None:
 def tidy(raw: RawTable, known: Collection[str]) -> tuple[pa.Table, tuple[str, ...]]:
     """The table of text and its header: cells trimmed, empty rows and nameless empty columns left out.
 
-    Columns as in ``reading.Table.frame``. A row that is empty throughout is a row all the same where it had a
-    wrong number of cells: its cells were dropped because nobody knows to which column they belong. Of the
-    ``known`` columns each may be there once; others of one name are called by their place.
+    Columns as in ``reading.Table.frame``; of more than ``PACKED_ROWS`` rows as Arrow dictionaries, in which a
+    cell without text is null, each text stands once, and none stands that no row has. A row that is empty
+    throughout is a row all the same where it had a wrong number of cells: its cells were dropped because
+    nobody knows to which column they belong. Of the ``known`` columns each may be there once; others of one
+    name are called by their place.
     Raises ``Unreadable`` for two columns of one known name and for NUL characters.
     """
-    columns = [_trimmed(column) for column in raw.columns]
-    filled = [pc.not_equal(column, "") for column in columns]
+    large = len(raw.rows) > PACKED_ROWS
+    columns = [_packed(column) if large else _trimmed(column) for column in raw.columns]
+    filled = [column.is_valid() if large else pc.not_equal(column, "") for column in columns]
     times = Counter(raw.header)
     names = [
         (place, name if name in known or times[name] == 1 else f"column {place + 1}")
@@ -144,7 +148,8 @@ def tidy(raw: RawTable, known: Collection[str]) -> tuple[pa.Table, tuple[str, ..
         raise Unreadable(
             "FILE-HEADER-DUPLICATE", f"Columns {shown} share a name. Give every column a name of its own."
         )
-    if any(pc.any(pc.match_substring(columns[place], "\0")).as_py() for place, _ in names):
+    texts = [column.dictionary if large else column for column in columns]
+    if any(pc.any(pc.match_substring(texts[place], "\0")).as_py() for place, _ in names):
         raise Unreadable("FILE-NUL", "The file holds NUL characters. Export it again as plain text.")
     keep: npt.NDArray[np.bool_] = raw.cells != len(raw.header)
     for mask in filled:
@@ -155,19 +160,52 @@ def tidy(raw: RawTable, known: Collection[str]) -> tuple[pa.Table, tuple[str, ..
     cells = np.where(raw.cells == len(header), 0, raw.cells)
     held["_cells"] = pa.array(np.where(raw.cells == len(raw.header), len(header), cells), pa.int64())
     if raw.places is not None:
-        held["_place"] = raw.places
+        held["_place"] = _packed(raw.places) if large else raw.places
     table = pa.table(held)
-    return (table if keep.all() else table.filter(pa.array(keep))), header
+    if not keep.all():
+        table = table.filter(pa.array(keep))
+    if large and table.num_rows <= PACKED_ROWS:
+        table = pa.table({name: as_text(table.column(name)) for name in table.column_names})
+    return table, header
 
 
 def _trimmed(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """The column itself where nothing is to be trimmed, so that most are held once."""
+    column = as_text(column)
     trimmed = pc.utf8_trim_whitespace(column)
     return column if trimmed.equals(column) else trimmed
 
 
 PACKED_ROWS = 50_000
 """A larger table is held packed (``packed``)."""
+
+PACKED = pa.dictionary(pa.int32(), pa.large_string())
+"""The type of a packed column in Arrow."""
+
+
+def as_text(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """A column of text whether it was packed or not, null as ``""``; any other column as it is."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    return pc.fill_null(column.cast(pa.large_string()), "")
+
+
+def _packed(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column trimmed and as a dictionary (``tidy``): what is done with a text is done once, and not once
+    for each row that has it."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.large_string()).dictionary_encode()
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    # Two texts may be the same once they are trimmed.
+    once = pc.utf8_trim_whitespace(column.dictionary.cast(pa.large_string())).dictionary_encode()
+    place = np.append(once.indices.to_numpy(), -1)[pc.fill_null(column.indices, -1).to_numpy()]
+    there = np.bincount(place + 1, minlength=len(once.dictionary) + 1)[1:] > 0
+    there &= pc.not_equal(once.dictionary, "").to_numpy(zero_copy_only=False)
+    if not there.all():
+        place = np.append(np.where(there, np.cumsum(there) - 1, -1), -1)[place]
+    numbers = pa.array(place.astype(np.int32), mask=place < 0)
+    return pa.DictionaryArray.from_arrays(numbers, once.dictionary.filter(pa.array(there)))
 
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
@@ -193,7 +231,7 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
 
 
 def packed(texts: pa.Array | pa.ChunkedArray) -> pd.Categorical:
-    """Text as numbers of its distinct values, ``""`` as missing.
+    """Text as numbers of its distinct values, ``""`` as missing; a column of ``tidy``'s as it is.
 
     A column of a million cells has a few hundred words, days and ids; what is done with it costs as much as
     these, and four bytes a row.
@@ -202,6 +240,10 @@ def packed(texts: pa.Array | pa.ChunkedArray) -> pd.Categorical:
 
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.combine_chunks()
-    encoded = pc.if_else(pc.equal(texts, ""), None, texts).dictionary_encode()
+    encoded = (
+        texts
+        if pa.types.is_dictionary(texts.type)
+        else pc.if_else(pc.equal(texts, ""), None, texts).dictionary_encode()
+    )
     numbers = pc.fill_null(encoded.indices, -1).to_numpy()
     return pd.Categorical.from_codes(numbers, categories=pd.Index(pd.array(encoded.dictionary, dtype="str")))

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sources.contract import Dataset, datasets
-from sources.frames import FileProblem, RawTable, Unreadable, frame_of, tidy
+from sources.frames import FileProblem, RawTable, Unreadable, as_text, frame_of, tidy
 from sources.readers import Finding, Reader, Reading, ReadingContext, raw_table, reader_of_file, readers
 from sources.tabular import read_csv, read_json, read_jsonl, read_parquet
 from sources.template_mark import Mark
@@ -315,7 +315,7 @@ def _workbook(path: Path, context: ReadingContext) -> Parsed:
 
 
 def _only_retracts(table: pa.Table) -> bool:
-    retracts = pc.equal(pc.utf8_lower(table.column("record_status")), "retracted")
+    retracts = pc.equal(pc.utf8_lower(as_text(table.column("record_status"))), "retracted")
     return table.num_rows > 0 and bool(pc.all(retracts).as_py())
 
 

@@ -27,9 +27,11 @@ from pyarrow import csv as arrow_csv
 from sources.contract import Dataset
 from sources.frames import (
     NO_NUMBER,
+    PACKED,
     UNQUOTED,
     RawTable,
     Unreadable,
+    as_text,
     check_width,
     large_number,
     named_header,
@@ -113,7 +115,8 @@ def read_csv(path: Path, dataset: Dataset) -> RawTable:
     is_marked = marked is not data
     data = marked
     del marked
-    table, wrong = _parse(data, delimiter, len(header))
+    kind = PACKED if len(data) > LARGE_BYTES else pa.string()
+    table, wrong = _parse(data, delimiter, len(header), kind)
     del data  # what follows needs its room
     if table.num_columns != len(header) or table.column(0)[-1].as_py() != _END:
         raise Unreadable(
@@ -192,12 +195,13 @@ def _with_wrong_quotes_marked(data: bytes, delimiter: str) -> bytes:
 def _without_wrong_quotes(raw: RawTable) -> RawTable:
     """The table; a row with a marked cell has none."""
     wrong = np.zeros(len(raw.rows), dtype=np.bool_)
-    for column in raw.columns:
+    columns = [as_text(column) for column in raw.columns]
+    for column in columns:
         wrong |= pc.equal(column, _WRONG_QUOTE).to_numpy(zero_copy_only=False)
     right = pa.array(~wrong)
     return RawTable(
         raw.header,
-        tuple(pc.if_else(right, column, "") for column in raw.columns),
+        tuple(pc.if_else(right, column, "") for column in columns),
         raw.rows,
         np.where(wrong, UNQUOTED, raw.cells),
         raw.places,
@@ -223,6 +227,9 @@ def _header(data: bytes, dataset: Dataset) -> tuple[str, list[str]]:
     return delimiter, cells
 
 
+LARGE_BYTES = 5_000_000
+"""The cells of a larger file are parsed into dictionaries, for it will most likely be held so
+(``frames.PACKED_ROWS``)."""
 BLOCK_BYTES = 8_000_000
 """What is parsed at a time; what a parser needs besides the cells it gives grows with it."""
 
@@ -236,21 +243,24 @@ def _block_size(data: bytes) -> int:
     return len(data) + 1
 
 
-def _parse(data: bytes, delimiter: str, width: int) -> tuple[pa.Table, list[tuple[int, int, str]]]:
-    """All records as text, header first; and record number, cells and text of those with too few or many.
+def _parse(
+    data: bytes, delimiter: str, width: int, kind: pa.DataType
+) -> tuple[pa.Table, list[tuple[int, int, str]]]:
+    """All records as text of this kind, header first; and record number, cells and text of those with too few
+    or many.
 
     A file with a record that is longer than a block is parsed as a whole.
     """
     size = _block_size(data)
     try:
-        return _parsed_in_blocks(data, delimiter, width, size)
+        return _parsed_in_blocks(data, delimiter, width, kind, size)
     except pa.ArrowMemoryError:
         raise
     except pa.ArrowException:
         if size > len(data):
             raise _no_csv() from None
     try:
-        return _parsed_in_blocks(data, delimiter, width, len(data) + 1)
+        return _parsed_in_blocks(data, delimiter, width, kind, len(data) + 1)
     except pa.ArrowMemoryError:
         raise
     except pa.ArrowException:
@@ -262,7 +272,7 @@ def _no_csv() -> Unreadable:
 
 
 def _parsed_in_blocks(
-    data: bytes, delimiter: str, width: int, size: int
+    data: bytes, delimiter: str, width: int, kind: pa.DataType, size: int
 ) -> tuple[pa.Table, list[tuple[int, int, str]]]:
     """As ``_parse``. Raises ``pa.ArrowException``."""
     wrong: list[tuple[int, int, str]] = []
@@ -284,7 +294,7 @@ def _parsed_in_blocks(
             invalid_row_handler=note,
         ),
         convert_options=arrow_csv.ConvertOptions(
-            column_types={f"f{i}": pa.string() for i in range(width + 1)},
+            column_types={f"f{i}": kind for i in range(width + 1)},
             null_values=[],
             strings_can_be_null=False,
             quoted_strings_can_be_null=False,
@@ -309,7 +319,8 @@ def _with_wrong_rows(
         order = np.argsort(numbers, kind="stable")
         numbers, cells = numbers[order], cells[order]
         empty = pa.array([""] * len(held), pa.string())
-        columns = [pa.chunked_array([*column.chunks, empty]).take(pa.array(order)) for column in columns]
+        texts = (as_text(column).cast(pa.string()) for column in columns)
+        columns = [pa.chunked_array([*column.chunks, empty]).take(pa.array(order)) for column in texts]
     return RawTable(header, tuple(columns), numbers + lines_above, cells)
 
 
