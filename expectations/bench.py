@@ -41,7 +41,7 @@ from expectations.reporting import (
     result_line,
     table_lines,
 )
-from expectations.rows import Flags, Places, Rows, key_frame, key_text
+from expectations.rows import PORTION_ROWS, Flags, Places, Rows, key_frame, key_text
 from expectations.suite import Check, Stage, delivery_suite, suite_of
 from expectations.taken import Taken, unpacked
 from sources.contract import Dataset, datasets
@@ -223,19 +223,14 @@ class Bench:
         portions = [
             _Portion(rows, places) for places in rows.portions(any(check.compares for check in suite.checks))
         ]
-        retracted = self._retracted(rows)
+        retracting = self._retracting(rows)
+        retracted = pd.concat([values.text(frame["_key"]) for frame in retracting]).dropna()
+        withdrawn = [self._judged(rows, "retraction", frame) for frame in retracting]
         said: list[pd.Series] = []
-        told: list[list[Outcome]] = []
+        told, kept, agreed = [], [], []
         for portion in portions:
             told.append(self._judge_rows(portion))
             said.append(portion.said(retracted))
-            if len(portions) > 1 and len(retracted):
-                portion.forget()
-        # A retraction may mean a row of any portion.
-        self._facts.said = pd.concat(said)
-        withdrawn, kept, agreed = [], [], []
-        for portion in portions:
-            withdrawn.append(self._judge_retractions(portion))
             typed = self._typed(portion)
             kept.append(self._judge_keys(portion, typed))
             agreed.append(self._agreed(portion, typed))
@@ -245,7 +240,10 @@ class Bench:
             del typed, loaded
             self._quarantined.append(quarantine_lines(rows, portion.frame, self._finder, self._hint))
             portion.forget()
-        stages = [shape, *map(together, (told, withdrawn, kept, agreed))]
+        # A retraction may mean a row of any portion.
+        self._facts.said = pd.concat(said)
+        meant = [self._judged(rows, "meant", frame) for frame in retracting]
+        stages = [shape, *map(together, (told, withdrawn, kept, agreed, meant))]
         by_code: dict[str, list[Outcome]] = {}
         for outcome in (one for stage in stages for one in stage):
             by_code.setdefault(outcome.check.code, []).append(outcome)
@@ -256,17 +254,20 @@ class Bench:
                     self._block(outcome, dataset, "")
         self._learn(dataset)
 
-    def _retracted(self, rows: Rows) -> pd.Series:
-        """Keys of the rows that retract one; what this run says of others need not be remembered."""
-        found = [pd.Series(dtype="str")]
-        columns = [*rows.dataset.key, "record_status"]
-        for delivered in rows.tables:
-            frame = delivered.table.frame.reindex(columns=columns)
-            status = values.packed(frame["record_status"])
-            retracts = _retracts(status)
-            found.append(key_text(rows.dataset, frame[retracts].astype("str")))
-        keys: pd.Series = pd.concat(found).dropna()
-        return keys
+    def _retracting(self, rows: Rows) -> list[pd.DataFrame]:
+        """The rows that take a record back and have the right shape, with ``_key`` as text, in portions;
+        stages retraction and meant look at them."""
+        columns = [ROW, *(column.name for column in rows.dataset.columns)]
+        places = np.flatnonzero(rows.retracts & ~rows.out)
+        if not len(places):
+            return [pd.DataFrame(columns=[*columns, "_key"], dtype="str")]
+        found = []
+        for first in range(0, len(places), PORTION_ROWS):
+            frame = rows.frame(places[first : first + PORTION_ROWS])[columns]
+            # Rules are asked of each distinct text: here of those that few rows hold, not of all rows'.
+            frame = frame.apply(lambda column: column if column.name == ROW else values.used(column))
+            found.append(frame.assign(_key=values.packed(key_text(rows.dataset, frame))))
+        return found
 
     def _judge_rows(self, portion: _Portion) -> list[Outcome]:
         """Stage row: the rows that say something."""
@@ -274,17 +275,7 @@ class Bench:
         portion.hits = self._restrict(portion)
         columns = [ROW, *(column.name for column in dataset.columns)]
         says = ~portion.rows.out[portion.places] & ~portion.retracts
-        return self._judged(portion, "row", _with_words(dataset, _those(frame[columns], says)))
-
-    def _judge_retractions(self, portion: _Portion) -> list[Outcome]:
-        """Stage retraction: the rows that take a record back."""
-        dataset, frame = portion.rows.dataset, portion.frame
-        columns = [ROW, *(column.name for column in dataset.columns)]
-        retracting = frame.loc[~portion.rows.out[portion.places] & portion.retracts, columns]
-        # Rules are asked of each distinct text: here of those that few rows hold, not of the whole portion's.
-        retracting = retracting.apply(lambda column: column if column.name == ROW else values.used(column))
-        key = values.packed(key_text(dataset, retracting))
-        return self._judged(portion, "retraction", retracting.assign(_key=key))
+        return self._judged(portion.rows, "row", _with_words(dataset, _those(frame[columns], says)))
 
     def _typed(self, portion: _Portion) -> pa.Table:
         """The landing's columns of the rows that stand so far, whose places become ``portion.standing``."""
@@ -301,12 +292,12 @@ class Bench:
             if len(portion.standing) == len(portion.frame)
             else portion.frame.loc[portion.standing]
         )
-        return self._judged(portion, "key", key_frame(portion.rows.dataset, standing, typed))
+        return self._judged(portion.rows, "key", key_frame(portion.rows.dataset, standing, typed))
 
-    def _judged(self, portion: _Portion, stage: Stage, frame: pd.DataFrame) -> list[Outcome]:
-        dataset = portion.rows.dataset.name
+    def _judged(self, rows: Rows, stage: Stage, frame: pd.DataFrame) -> list[Outcome]:
+        dataset = rows.dataset.name
         outcomes = self._evaluate(dataset, stage, suite_of(dataset).on(stage), frame)
-        portion.rows.note(outcomes)
+        rows.note(outcomes)
         return outcomes
 
     def _agreed(self, portion: _Portion, typed: pa.Table) -> list[Outcome]:
@@ -465,7 +456,7 @@ class _Portion:
     @property
     def retracts(self) -> Flags:
         """Which rows take a record back."""
-        return _retracts(self.frame["record_status"])
+        return self.rows.retracts[self.places]
 
     def said(self, keys: pd.Series) -> pd.Series:
         """Those of the keys of which a row without fault says something."""
@@ -480,12 +471,6 @@ class _Portion:
             says &= values.spread(first, among.astype("boolean")).fillna(False).to_numpy(dtype=bool)
         found = key_text(rows.dataset, self.frame.loc[says, [*rows.dataset.key]])
         return found[found.isin(keys)]
-
-
-def _retracts(status: pd.Series) -> Flags:
-    """Which of the rows with this (packed) record_status take a record back."""
-    retracts = values.words(values.distinct(status)) == "retracted"
-    return values.spread(status, retracts.astype("boolean")).fillna(False).to_numpy(dtype=bool)
 
 
 def together(parts: Sequence[Sequence[Outcome]]) -> list[Outcome]:

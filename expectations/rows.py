@@ -41,6 +41,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,17 @@ class Rows:
         """How many rows of each table are judged."""
         return self.by_table(self.judged)
 
+    @cached_property
+    def retracts(self) -> Flags:
+        """Rows that take a record back."""
+        found = [np.empty(0, dtype=bool)]
+        for part in self._parts:
+            status = _taken(_column(self.tables[part.table].table.frame, "record_status"), part.inside)
+            takes_back = values.words(values.distinct(status)) == "retracted"
+            of_table = values.spread(status, takes_back.astype("boolean")).fillna(False)
+            found.append(of_table.to_numpy(dtype=bool))
+        return np.concatenate(found)
+
     @property
     def loads(self) -> Flags:
         """Rows that are taken in."""
@@ -138,10 +150,10 @@ class Rows:
         """Whether a source speaks (expectations/agreement.py)."""
         return any(delivered.source for delivered in self.tables)
 
-    def cells(self) -> tuple[Places, Places, Places, Places]:
+    def cells(self) -> tuple[Counts, Counts, Counts, Counts]:
         """Cells that each row had, that the header of its table had, that hold the error of a formula, and 1
         for a row with a quotation mark where none may stand."""
-        nothing = np.empty(0, dtype=np.int64)
+        nothing = np.empty(0, dtype=np.int32)
         frames = [(self.tables[part.table].table.frame, part.inside) for part in self._parts if part.rows]
         had = [_taken(frame["_cells"], inside).to_numpy() for frame, inside in frames]
         errors = [_errors(self.dataset, frame) for frame, _ in frames]
@@ -149,15 +161,15 @@ class Rows:
             of_table if inside is None else of_table[inside]
             for of_table, (_, inside) in zip(errors, frames, strict=True)
         ]
-        headers = np.array([len(delivered.table.header) for delivered in self.tables], dtype=np.int64)
-        cells = np.concatenate([nothing, *had]).astype("int64")
+        headers = np.array([len(delivered.table.header) for delivered in self.tables], dtype=np.int32)
+        cells = np.concatenate([nothing, *had]).astype("int32")
         wanted = headers[self.table] if len(headers) else nothing
         unquoted = cells == UNQUOTED
         return (
             np.where(unquoted, wanted, cells),
             wanted,
             np.concatenate([nothing, *errors]),
-            unquoted.astype("int64"),
+            unquoted.astype("int32"),
         )
 
     def portions(self, whole: bool) -> list[Places]:
@@ -323,9 +335,9 @@ def _inside(dataset: Dataset, delivered: DeliveredTable) -> tuple[Places | None,
     return inside, asked[inside]
 
 
-def _errors(dataset: Dataset, frame: pd.DataFrame) -> Places:
+def _errors(dataset: Dataset, frame: pd.DataFrame) -> Counts:
     """How many cells of each row hold the error of a formula."""
-    found = np.zeros(len(frame), dtype=np.int64)
+    found = np.zeros(len(frame), dtype=np.int32)
     for name in {column.name for column in dataset.columns} & set(frame.columns):
         column = frame[name]
         if not isinstance(column.dtype, pd.CategoricalDtype):
@@ -401,25 +413,19 @@ def key_text(dataset: Dataset, frame: pd.DataFrame) -> pd.Series:
 
 
 def key_frame(dataset: Dataset, standing: pd.DataFrame, typed: pa.Table) -> pd.DataFrame:
-    """What the checks of keys look at: file, key, day, and a number for what the row says after typing.
+    """What the checks of keys look at: a number for file, key and day (``_record``), and one for what the row
+    says after typing (``_content``); -1 and 0 where no other row has that file, key and day.
 
     ``typed``: the rows of ``standing``, in their order.
     """
-    frame = pd.DataFrame(
-        {
-            ROW: standing[ROW],
-            "_file": standing["file_sha256"],
-            "_key": standing["_key"].astype("int64"),
-            "_received_on": standing["received_on"],
-            "_content": 0,
-        }
-    )
-    of_a_day = pd.Series(values.row_codes([frame["_file"], frame["_key"], frame["_received_on"]]))
-    again = of_a_day.duplicated(keep=False).to_numpy()
+    place = [standing["file_sha256"], standing["_key"].astype("int64"), standing["received_on"]]
+    record = values.row_codes(place)
+    again = pd.Series(record).duplicated(keep=False).to_numpy()
+    frame = pd.DataFrame({ROW: standing[ROW], "_record": np.where(again, record, -1), "_content": 0})
     if again.any():
         said = typed.filter(pa.array(again)).to_pandas()
-        place = {name for name, _, _ in PROVENANCE}
-        columns = [name for name, _ in dataset.landing_columns if name not in place]
+        provenance = {name for name, _, _ in PROVENANCE}
+        columns = [name for name, _ in dataset.landing_columns if name not in provenance]
         content = said.groupby(columns, dropna=False, sort=False, observed=True).ngroup()
         frame.loc[again, "_content"] = content.to_numpy()
     return frame

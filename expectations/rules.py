@@ -427,12 +427,11 @@ class ExpectMeetingHasBegun(RowExpectation):
 
 @row_rule("one_content_a_key", compares=True)
 def has_one_content(rows: pd.DataFrame) -> pd.Series:
-    """(file, key, received_on, content): rows of one file with one key and day say the same, after typing."""
-    *place, content = (rows[column] for column in rows.columns)
-    key = pd.Series(values.row_codes(place), index=rows.index)
-    right = ~key.duplicated(keep=False)
+    """(record, content): rows of one record say the same; -1 is the record of rows that are alone."""
+    record, content = (rows[column] for column in rows.columns)
+    right = record < 0
     again = ~right
-    right[again] = content[again].groupby(key[again], sort=False).transform("nunique").eq(1)
+    right[again] = content[again].groupby(record[again], sort=False).transform("nunique").eq(1)
     return right
 
 
@@ -442,9 +441,13 @@ class ExpectOneContentPerKey(RowExpectation):
 
 @row_rule("said_once", compares=True)
 def is_said_once(rows: pd.DataFrame) -> pd.Series:
-    """(file, key, received_on, content): no earlier row of the file says the same."""
-    said = values.row_codes([rows[column] for column in rows.columns])
-    return ~pd.Series(said, index=rows.index).duplicated(keep="first")
+    """(record, content): no earlier row of the record says the same; -1 is the record of rows that are
+    alone."""
+    record = rows[rows.columns[0]]
+    right = record < 0
+    again = ~right
+    right[again] = ~rows[again].duplicated(keep="first")
+    return right
 
 
 class ExpectSaidOnce(RowExpectation):

@@ -5,11 +5,12 @@ code is stable: ``<dataset's letters>-<column or subject>-<number>``, where 01 i
 type", 03 "its parent is known", 04 "names no person", and 11 onwards are the rules of the dataset's own
 domain.
 
-A suite judges, in turn (``on``): ``shape`` every row, ``row`` the rows that say something, ``retraction``
-those that retract, ``key`` all rows that stand so far, ``source`` those of a source, ``table`` each file or
-sheet, ``dataset`` the dataset as a whole. What is the same for every dataset (shape, source, table,
-dataset) stands once, in ``delivery.py``. A check that holds under a condition only asks for it by
-``_<column>``, which is the column's word or yes/no as it was meant, without regard to case. Source:
+A suite judges (``on``): ``shape`` every row, ``row`` the rows that say something, ``retraction`` those that
+retract, ``key`` all rows that stand so far, ``source`` those of a source, ``meant`` those that retract once
+it is known what all others say, ``table`` each file or sheet, ``dataset`` the dataset as a whole. What is the
+same for every dataset (shape, source, table, dataset) stands once, in ``delivery.py``. A check that holds
+under a condition only asks for it by ``_<column>``, which is the column's word or yes/no as it was meant,
+without regard to case. Source:
 docs/contract/inputs.md (What a bad input gets).
 """
 
@@ -27,9 +28,7 @@ from sources.contract import Column, Dataset, datasets
 
 Dimension = Literal["completeness", "validity", "consistency", "uniqueness", "timeliness", "accuracy"]
 Severity = Literal["block", "quarantine", "warn"]
-Stage = Literal["shape", "row", "retraction", "key", "source", "table", "dataset"]
-
-STAGES: tuple[Stage, ...] = ("shape", "row", "retraction", "key", "source", "table", "dataset")
+Stage = Literal["shape", "row", "retraction", "key", "source", "meant", "table", "dataset"]
 
 
 @dataclass(frozen=True)
@@ -242,7 +241,7 @@ def _not_in_the_future(letters: str) -> Check:
 
 def _key_checks(dataset: Dataset, letters: str) -> list[Check]:
     key = ", ".join(dataset.key)
-    columns = ["_file", "_key", "_received_on", "_content"]
+    columns = ["_record", "_content"]
     return [
         Check(
             _code(letters, "key", 1),
@@ -275,7 +274,7 @@ def _key_checks(dataset: Dataset, letters: str) -> list[Check]:
             severity="warn",
             reason="A retraction of what was never delivered may have a wrong key.",
             sentence=f"Nothing with this {key} was ever delivered. The retraction is kept; check its key.",
-            on=("retraction",),
+            on=("meant",),
         ),
     ]
 
