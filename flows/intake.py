@@ -150,13 +150,15 @@ def _write_rows(assessment: Assessment, dataset: str, path: Path) -> None:
     """Write the accepted rows of a dataset as Parquet, a row group for each portion. Raises ``OSError``.
 
     Numbers that rise from row to row are written as differences: a third of the bytes, which every night's
-    build reads in a sixth of the time.
+    build reads in a sixth of the time. The least and largest text of each column, which take as long as all
+    else, nobody asks for.
     """
     writer: pq.ParquetWriter | None = None
     try:
         for rows in assessment.landing_rows(dataset):
             if writer is None:
                 rising = dict.fromkeys(("delivery_seq", "row_number"), "DELTA_BINARY_PACKED")
+                texts = [field.name for field in rows.schema if pa.types.is_dictionary(field.type)]
                 # Without Arrow's own schema: texts come back as texts, not as dictionaries.
                 writer = pq.ParquetWriter(
                     path,
@@ -165,6 +167,7 @@ def _write_rows(assessment: Assessment, dataset: str, path: Path) -> None:
                     store_schema=False,
                     use_dictionary=[name for name in rows.schema.names if name not in rising],
                     column_encoding=rising,
+                    write_statistics=[name for name in rows.schema.names if name not in texts],
                 )
             writer.write_table(rows)
     finally:
