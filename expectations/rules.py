@@ -428,11 +428,12 @@ class ExpectMeetingHasBegun(RowExpectation):
 @row_rule("one_content_a_key", compares=True)
 def has_one_content(rows: pd.DataFrame) -> pd.Series:
     """(record, content): rows of one record say the same; -1 is the record of rows that are alone."""
-    record, content = (rows[column] for column in rows.columns)
-    right = record < 0
-    again = ~right
-    right[again] = content[again].groupby(record[again], sort=False).transform("nunique").eq(1)
-    return right
+    record, content = rows.columns
+    right = (rows[record] < 0).to_numpy(copy=True)
+    again = np.flatnonzero(~right)
+    of_record = rows.iloc[again].groupby(record, sort=False)[content]
+    right[again] = of_record.transform("nunique").to_numpy() == 1
+    return pd.Series(right, index=rows.index)
 
 
 class ExpectOneContentPerKey(RowExpectation):
@@ -443,11 +444,11 @@ class ExpectOneContentPerKey(RowExpectation):
 def is_said_once(rows: pd.DataFrame) -> pd.Series:
     """(record, content): no earlier row of the record says the same; -1 is the record of rows that are
     alone."""
-    record = rows[rows.columns[0]]
-    right = record < 0
-    again = ~right
-    right[again] = ~rows[again].duplicated(keep="first")
-    return right
+    record, _ = rows.columns
+    right = (rows[record] < 0).to_numpy(copy=True)
+    again = np.flatnonzero(~right)
+    right[again] = ~rows.iloc[again].duplicated(keep="first").to_numpy()
+    return pd.Series(right, index=rows.index)
 
 
 class ExpectSaidOnce(RowExpectation):
