@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import psutil
+import pyarrow as pa
 import pytest
 
 from flows import reading
 from flows.errors import UsageProblem
 from sources import readers
 from sources.contract import SOURCES
+from sources.frames import PACKED_ROWS
 from sources.reading import FileContent, read
 from tests.flows.harness import STATES, deliver, table, take_in, write_csv
 from tests.sources.test_readers import book
@@ -165,3 +168,40 @@ os._exit(1)
     if psutil.pid_exists(child):
         psutil.Process(child).wait(30)
     assert not psutil.pid_exists(child)
+
+
+@pytest.mark.parametrize(
+    ("texts", "error"),
+    [
+        (pa.array(["a", "b"], pa.large_string()), None),
+        (pa.array(["a", "a"], pa.large_string()), ValueError),
+        (pa.array(["a", ""], pa.large_string()), ValueError),
+        (pa.array(["a", None], pa.large_string()), ValueError),
+        (pa.array(["a", "b"], pa.string()), TypeError),
+        (None, TypeError),
+    ],
+    ids=["right", "twice", "none", "null", "another type", "not packed"],
+)
+def test_what_is_said_of_a_large_table_is_looked_at(
+    tmp_path: Path, texts: pa.Array | None, error: type[Exception] | None
+) -> None:
+    count = PACKED_ROWS + 1
+    places = pa.array(np.arange(count, dtype="int32") % 2)
+    names = pa.array(["a", "b"], pa.large_string()).take(places)
+    held = {
+        "iso3": names if texts is None else pa.DictionaryArray.from_arrays(places, texts),
+        "_row": pa.array(np.arange(count)),
+        "_cells": pa.array(np.ones(count, dtype="int64")),
+    }
+    made = pa.table(held)
+    with pa.ipc.new_file(str(tmp_path / "0.arrow"), made.schema) as out:
+        out.write_table(made)
+    told: dict[str, object] = {"dataset": "states", "sheet": None, "header": ["iso3"], "problem": None}
+    told |= {"file": "0.arrow", "letters": {}}
+    limits = reading.Limits(2**30, 10, 2**30)
+    if error is None:
+        found = reading._table(told, tmp_path / "0.arrow", limits).table
+        assert found is not None and found.num_rows == count
+    else:
+        with pytest.raises(error):
+            reading._table(told, tmp_path / "0.arrow", limits)

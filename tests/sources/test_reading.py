@@ -11,7 +11,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,7 +22,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from sources import tabular, workbooks
+from sources import frames, tabular, workbooks
 from sources.reading import MAX_FILE_BYTES, FileContent, Table, classify, masked_name, read
 
 HEADER = "iso3,name,un_region,received_on"
@@ -655,3 +657,36 @@ def test_a_cell_far_from_all_others_is_a_bomb(tmp_path: Path) -> None:
         states.write(1_048_575, 16_383, "x")
 
     assert _code(_read(tmp_path, _book(fill, tmp_path), "b.xlsx")) == "FILE-BOMB"
+
+
+CELL = st.sampled_from(["", " ", "a", "a ", "\ta", "é", "\u00a0", "b", "yes", 'a "b"', "#REF!", "iso3"])
+LINES = st.lists(st.lists(CELL, min_size=3, max_size=5), min_size=1, max_size=9)
+
+
+@settings(max_examples=150, deadline=None)
+@given(LINES, st.booleans(), st.sampled_from(["", '"Eng"lish,a,b,c\n', ',"a" b,,\n']))
+def test_a_large_file_is_read_as_a_small_one_is(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[list[str]], into_dictionaries: bool, wrong: str
+) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([HEADER.split(","), *lines])
+    folder = tmp_path_factory.mktemp("read")
+    small = _read(folder, text.getvalue() + wrong)
+    with (
+        mock.patch.object(frames, "PACKED_ROWS", 2),
+        mock.patch.object(tabular, "LARGE_BYTES", 0 if into_dictionaries else 10**9),
+    ):
+        large = _read(folder, text.getvalue() + wrong)
+    assert large.problem == small.problem
+    for one, other in zip(large.tables, small.tables, strict=True):
+        assert (one.header, one.problem) == (other.header, other.problem)
+        assert list(one.frame.columns) == list(other.frame.columns)
+        for name in one.frame.columns:
+            column = one.frame[name]
+            if isinstance(column.dtype, pd.CategoricalDtype):
+                # No text stands there that no row has: names in registers are taken from these.
+                assert set(column.cat.categories) == set(column.dropna())
+                column = column.astype("str").fillna("")
+            assert column.tolist() == other.frame[name].tolist()
+        if len(one.frame) > 2:
+            assert isinstance(one.frame["iso3"].dtype, pd.CategoricalDtype)
