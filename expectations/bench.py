@@ -255,8 +255,8 @@ class Bench:
         self._learn(dataset)
 
     def _retracting(self, rows: Rows) -> list[pd.DataFrame]:
-        """The rows that take a record back and have the right shape, with ``_key`` as text, in portions;
-        stages retraction and meant look at them."""
+        """The rows that take a record back and have the right shape, in portions, with their key as one text
+        (``_key``); stages retraction and meant look at them."""
         columns = [ROW, *(column.name for column in rows.dataset.columns)]
         places = np.flatnonzero(rows.retracts & ~rows.out)
         if not len(places):

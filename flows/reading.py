@@ -350,27 +350,36 @@ def _table(told: dict[str, Any], path: Path, limits: Limits) -> ParsedTable:
     # Not mapped: what was looked at must not change afterwards.
     table = pa.ipc.open_file(pa.py_buffer(path.read_bytes())).read_all()
     table.validate(full=True)
-    text = pa.large_string()
-    if table.num_rows > PACKED_ROWS:
-        text, table = PACKED, table.unify_dictionaries()
+    numbers = ("_row", "_cells")
+    text = PACKED if table.num_rows > PACKED_ROWS else pa.large_string()
     for name in table.column_names:
-        if table.schema.field(name).type != (pa.int64() if name in ("_row", "_cells") else text):
+        if table.schema.field(name).type != (pa.int64() if name in numbers else text):
             raise TypeError(name)
-        if text is PACKED and name not in ("_row", "_cells"):
-            _look_at_texts(table.column(name))
+    if text is PACKED:
+        table = _with_texts_once(table)
     if not {"_row", "_cells"} <= set(table.column_names) or len(set(table.column_names)) < table.num_columns:
         raise ValueError("columns")
     letters = {str(name): str(letter) for name, letter in dict(told["letters"]).items()}
     return ParsedTable(dataset, _text(told["sheet"]), table, header, problem, letters)
 
 
-def _look_at_texts(column: pa.ChunkedArray) -> None:
-    """Raise ``ValueError`` where a packed column has a text twice, or one that stands for no text."""
+def _with_texts_once(table: pa.Table) -> pa.Table:
+    """A packed table whose columns have one dictionary each. Raises ``ValueError`` where a text stands in it
+    twice, or one that stands for no text."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    texts = column.chunk(0).dictionary
-    if texts.null_count or pc.count_distinct(texts).as_py() < len(texts) or pc.index(texts, "").as_py() >= 0:
-        raise ValueError("texts")
+    try:
+        table = table.unify_dictionaries()
+    except pa.ArrowException:  # it unifies none with nulls in it
+        raise ValueError("texts") from None
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            texts = column.chunk(0).dictionary
+            once = not texts.null_count and pc.count_distinct(texts).as_py() == len(texts)
+            if not once or pc.index(texts, "").as_py() >= 0:
+                raise ValueError("texts")
+    return table
 
 
 def _text(value: object) -> str | None:

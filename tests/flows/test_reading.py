@@ -178,9 +178,10 @@ os._exit(1)
         (pa.array(["a", ""], pa.large_string()), ValueError),
         (pa.array(["a", None], pa.large_string()), ValueError),
         (pa.array(["a", "b"], pa.string()), TypeError),
+        (pa.array([["a"], ["b"]], pa.list_(pa.large_string())), TypeError),
         (None, TypeError),
     ],
-    ids=["right", "twice", "none", "null", "another type", "not packed"],
+    ids=["right", "twice", "none", "null", "another type", "lists", "not packed"],
 )
 def test_what_is_said_of_a_large_table_is_looked_at(
     tmp_path: Path, texts: pa.Array | None, error: type[Exception] | None
@@ -205,3 +206,21 @@ def test_what_is_said_of_a_large_table_is_looked_at(
     else:
         with pytest.raises(error):
             reading._table(told, tmp_path / "0.arrow", limits)
+
+
+def test_dictionaries_that_can_not_be_made_one_are_refused(tmp_path: Path) -> None:
+    more = pa.array(["a", None, "b"], pa.large_string())
+    count = PACKED_ROWS + 1
+    chunks = [
+        pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, dtype="int32")), texts)
+        for texts in (more.slice(0, 1), more)
+    ]
+    numbers = pa.chunked_array([pa.array(np.ones(count, dtype="int64"))] * 2)
+    made = pa.table({"iso3": pa.chunked_array(chunks), "_row": numbers, "_cells": numbers})
+    options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
+    with pa.ipc.new_file(str(tmp_path / "0.arrow"), made.schema, options=options) as out:
+        out.write_table(made)
+    told: dict[str, object] = {"dataset": "states", "sheet": None, "header": ["iso3"], "problem": None}
+    told |= {"file": "0.arrow", "letters": {}}
+    with pytest.raises(ValueError, match="texts"):
+        reading._table(told, tmp_path / "0.arrow", reading.Limits(2**30, 10, 2**30))
