@@ -104,6 +104,10 @@ def _difficult() -> list[Table]:
         row("article7_answers", report_id="R-4", evidence="something else"),  # contradicts
         row("article7_answers", report_id="R-5", received_on="2026-02-01"),  # another version
         row("article7_answers", report_id="R-39", record_status="retracted", received_on="2026-03-01"),
+        *(  # of what other portions say
+            row("article7_answers", report_id=f"R-{n}", record_status="retracted", received_on="2026-03-01")
+            for n in (12, 20, 31, 35, 38)
+        ),
         row("article7_answers", report_id="R-99", record_status="retracted"),  # of nothing
         row("article7_answers", report_id="unknown"),  # waits
         row("article7_answers", report_id="R-6", answer="perhaps", received_on="2026-02-02"),
@@ -130,7 +134,7 @@ def _found(verdict: Verdict) -> dict[str, pd.DataFrame]:
 def test_portions_are_judged_as_the_whole_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
     deliveries = delivered(*_difficult())
     whole = _found(judge(deliveries, context()))
-    assert len(whole["accepted"]) == 42 and len(whole["quarantined"]) == 4
+    assert len(whole["accepted"]) == 47 and len(whole["quarantined"]) == 4
     monkeypatch.setattr(rows, "PORTION_ROWS", 12)
     monkeypatch.setattr(taken, "HELD_ROWS", 15)
     verdict = judge(deliveries, context())

@@ -628,3 +628,9 @@ def test_results_are_lines_of_plain_values_that_json_can_hold() -> None:
         "timeliness",
         "accuracy",
     }
+
+
+def test_a_retraction_with_a_wrong_number_of_cells_is_told_of_those_alone() -> None:
+    wrong = {**row("meetings", record_status="retracted", received_on=""), "_cells": 3}
+    verdict = judged(table("meetings", [row("meetings", meeting_id="IM"), wrong]))
+    assert verdict.quarantined["check_code"].tolist() == ["ME-ROW-01"]
