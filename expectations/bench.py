@@ -41,7 +41,7 @@ from expectations.reporting import (
     result_line,
     table_lines,
 )
-from expectations.rows import PORTION_ROWS, Flags, Places, Rows, key_frame, key_text
+from expectations.rows import Flags, Places, Rows, key_frame, key_text, portioned
 from expectations.suite import Check, Stage, delivery_suite, suite_of
 from expectations.taken import Taken, unpacked
 from sources.contract import Dataset, datasets
@@ -262,8 +262,8 @@ class Bench:
         if not len(places):
             return [pd.DataFrame(columns=[*columns, "_key"], dtype="str")]
         found = []
-        for first in range(0, len(places), PORTION_ROWS):
-            frame = rows.frame(places[first : first + PORTION_ROWS])[columns]
+        for some in portioned(places):
+            frame = rows.frame(some)[columns]
             # Rules are asked of each distinct text: here of those that few rows hold, not of all rows'.
             frame = frame.apply(lambda column: column if column.name == ROW else values.used(column))
             found.append(frame.assign(_key=values.packed(key_text(rows.dataset, frame))))

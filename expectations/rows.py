@@ -322,6 +322,11 @@ class Rows:
         return found
 
 
+def portioned(places: Places) -> list[Places]:
+    """Places in portions of as many rows as are judged at a time."""
+    return [places[first : first + PORTION_ROWS] for first in range(0, len(places), PORTION_ROWS)]
+
+
 def _inside(dataset: Dataset, delivered: DeliveredTable) -> tuple[Places | None, Flags | None]:
     """Positions in a table's frame of the rows to look at, and which of them are judged; none for all."""
     if delivered.only_rows is None:

@@ -142,6 +142,9 @@ def test_portions_are_judged_as_the_whole_would_be(monkeypatch: pytest.MonkeyPat
     assert len(sizes) == 5 and max(sizes) < 17
     for name, frame in _found(verdict).items():
         pd.testing.assert_frame_equal(frame, whole[name], obj=name)
+    monkeypatch.setattr(rows, "PORTION_ROWS", 5)  # more rows retract than are judged at a time
+    for name, frame in _found(judge(deliveries, context())).items():
+        pd.testing.assert_frame_equal(frame, whole[name], obj=name)
 
 
 def test_a_large_table_is_split_so_that_the_rows_of_a_key_stay_together(

@@ -7,12 +7,14 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -660,7 +662,10 @@ def test_a_cell_far_from_all_others_is_a_bomb(tmp_path: Path) -> None:
 
 
 CELL = st.sampled_from(["", " ", "a", "a ", "\ta", "é", "\u00a0", "b", "yes", 'a "b"', "#REF!", "iso3"])
-LINES = st.lists(st.lists(CELL, min_size=3, max_size=5), min_size=1, max_size=9)
+LINE = st.lists(CELL, min_size=4, max_size=4) | st.just([" ", "", "", ""])
+LINES = st.lists(LINE, min_size=1, max_size=9) | st.lists(
+    st.lists(CELL, min_size=3, max_size=5), min_size=1, max_size=9
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -690,3 +695,30 @@ def test_a_large_file_is_read_as_a_small_one_is(
             assert column.tolist() == other.frame[name].tolist()
         if len(one.frame) > 2:
             assert isinstance(one.frame["iso3"].dtype, pd.CategoricalDtype)
+
+
+@pytest.fixture
+def large_from_three_rows_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "PACKED_ROWS", 2)
+    monkeypatch.setattr(tabular, "LARGE_BYTES", 0)
+
+
+@pytest.mark.usefixtures("large_from_three_rows_on")
+def test_a_large_file_that_only_takes_records_back_needs_no_more_than_that(tmp_path: Path) -> None:
+    header, lines = "iso3,received_on,record_status\n", ["KEN,2025-01-02,Retracted\n"] * 4
+    taken_back = _read(tmp_path, header + "".join(lines))
+    assert taken_back.tables[0].problem is None and len(taken_back.tables[0].frame) == 4
+    one_says = _read(tmp_path, header + "".join([*lines, "KEN,2025-01-02,\n"]))
+    assert one_says.tables[0].problem is not None and one_says.tables[0].problem.code == "FILE-COLUMNS"
+
+
+@pytest.mark.usefixtures("large_from_three_rows_on")
+def test_of_a_large_table_places_are_packed_and_nul_is_found() -> None:
+    numbers = np.arange(3)
+    column = pa.array(["KEN", "KHM", "KEN"])
+    raw = frames.RawTable(("iso3",), (column,), numbers, np.ones(3, dtype=np.int64), pa.array(["B1"] * 3))
+    table, _ = frames.tidy(raw, {"iso3"})
+    assert {table.schema.field(name).type for name in ("iso3", "_place")} == {frames.PACKED}
+    spoiled = replace(raw, columns=(pa.array(["KEN", "K\0N", "KEN"]),))
+    with pytest.raises(frames.Unreadable, match="FILE-NUL"):
+        frames.tidy(spoiled, {"iso3"})
