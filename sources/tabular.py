@@ -195,13 +195,12 @@ def _with_wrong_quotes_marked(data: bytes, delimiter: str) -> bytes:
 def _without_wrong_quotes(raw: RawTable) -> RawTable:
     """The table; a row with a marked cell has none."""
     wrong = np.zeros(len(raw.rows), dtype=np.bool_)
-    columns = [as_text(column) for column in raw.columns]
-    for column in columns:
+    for column in raw.columns:
         wrong |= pc.equal(column, _WRONG_QUOTE).to_numpy(zero_copy_only=False)
     right = pa.array(~wrong)
     return RawTable(
         raw.header,
-        tuple(pc.if_else(right, column, "") for column in columns),
+        tuple(pc.if_else(right, column, "") for column in raw.columns),
         raw.rows,
         np.where(wrong, UNQUOTED, raw.cells),
         raw.places,
