@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ import pyarrow.compute as pc
 from expectations import agreement, landing, people, values
 from expectations.door import (
     KEY_SEPARATOR,
+    Begun,
     Context,
     DeliveredTable,
+    Lost,
     Problem,
     Verdict,
     problem_result,
@@ -50,6 +53,20 @@ from sources.readers import readers
 
 SHAPE_ROWS = 1_000_000
 """Rows whose number of cells is judged at a time."""
+PATIENCE = 60.0
+"""Seconds that judging a dataset apart may take, and one more for so many rows:"""
+ROWS_A_SECOND = 10_000
+
+
+@dataclass
+class _Said:
+    """What the verdict says of one thing that is judged: a dataset, or the delivery as a whole."""
+
+    quarantined: list[pd.DataFrame] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    validations: list[dict[str, Any]] = field(default_factory=list)
+    restricted: set[str] = field(default_factory=set)
 
 
 class Bench:
@@ -59,11 +76,8 @@ class Bench:
         self._deliveries = deliveries
         self._context = context
         self._taken: dict[str, Taken] = {}
-        self._quarantined: list[pd.DataFrame] = []
-        self._results: list[dict[str, Any]] = []
-        self._problems: list[Problem] = []
-        self._validations: list[dict[str, Any]] = []
-        self._restricted: set[str] = set()
+        self._said = [_Said()]
+        """In the order in which it is said; what is judged now comes to the last."""
         self._state_pairs = list(context.state_names.items())
         self._codes: dict[str, str | None] = {}
         self._registered = self._names_in_registers()
@@ -85,25 +99,27 @@ class Bench:
         """Judge everything, parents first."""
         with judging_with(self._facts):
             shape = _without_cells("the shape of rows", self._judge_shape)
-            for dataset in datasets().values():
-                _without_cells(dataset.name, partial(self._judge, dataset, shape))
+            self._judge_datasets(shape)
             _without_cells("tables", self._judge_tables)
             _without_cells("the delivery as a whole", self._judge_whole)
         refused = [d for d in self._deliveries if d.table.problem is not None]
+        lines = [frame for said in self._said for frame in said.quarantined]
+        restricted = {d.file_sha256 for d in refused}.union(*(said.restricted for said in self._said))
         return Verdict(
             taken=self._taken,
-            quarantined=framed(
-                pd.concat([framed([], QUARANTINED_COLUMNS), *self._quarantined]), QUARANTINED_COLUMNS
-            ),
+            quarantined=framed(pd.concat([framed([], QUARANTINED_COLUMNS), *lines]), QUARANTINED_COLUMNS),
             balance=framed(
                 [line for rows in self._rows.values() for line in rows.balance()], BALANCE_COLUMNS
             ),
-            results=framed([*map(_refusal, refused), *self._results], RESULT_COLUMNS),
-            problems=tuple(self._problems),
-            validations=self._validations,
+            results=framed(
+                [*map(_refusal, refused), *(line for said in self._said for line in said.results)],
+                RESULT_COLUMNS,
+            ),
+            problems=tuple(problem for said in self._said for problem in said.problems),
+            validations=[one for said in self._said for one in said.validations],
             header_only=self._header_only,
             tables_refused=frozenset((d.file_sha256, d.table.dataset, d.table.sheet) for d in refused),
-            restricted_files=frozenset(self._restricted | {d.file_sha256 for d in refused}),
+            restricted_files=frozenset(restricted),
             people_names=pa.array(self._registered, pa.string()),
         )
 
@@ -211,10 +227,58 @@ class Bench:
 
     # --- one dataset --------------------------------------------------------------------------------------
 
+    def _judge_datasets(self, shape: list[Outcome]) -> None:
+        """Judge all datasets, parents first; a large one that has no children beside those after it."""
+        begun: list[tuple[Begun, Dataset, int]] = []
+        try:
+            for dataset in datasets().values():
+                judge = partial(_without_cells, dataset.name, partial(self._judge, dataset, shape))
+                self._said.append(_Said())
+                apart = None if begun else self._begun_apart(dataset, judge)
+                if apart is not None:
+                    begun.append((apart, dataset, len(self._said) - 1))
+                    continue
+                self._taken[dataset.name] = Taken()
+                judge()
+            self._said.append(_Said())
+            for apart, dataset, place in begun:
+                self._learn_from(apart, dataset, place, shape)
+        finally:
+            for apart, _, _ in begun:
+                apart.stop()
+
+    def _begun_apart(self, dataset: Dataset, judge: Callable[[], None]) -> Begun | None:
+        """The judging of a large dataset, begun in a copy of this process; nothing where there is no need, or
+        no way."""
+        rows = self._rows[dataset.name]
+        if self._context.apart is None or not rows.is_large or dataset.name in _parents():
+            return None
+
+        def work() -> tuple[Any, ...]:
+            judge()
+            return self._said[-1], taken.rows, taken.places, rows.marks
+
+        try:
+            taken = self._taken[dataset.name] = Taken(aside=True)
+            return self._context.apart(work)
+        except OSError:
+            return None  # no room for another process
+
+    def _learn_from(self, apart: Begun, dataset: Dataset, place: int, shape: list[Outcome]) -> None:
+        """Take over what was judged apart; where that gave nothing, for whatever reason, judge here."""
+        rows, taken = self._rows[dataset.name], self._taken[dataset.name]
+        try:
+            found = apart.result(PATIENCE + len(rows) / ROWS_A_SECOND)
+            self._said[place], taken.rows, taken.places, rows.marks = found
+        except Lost:
+            self._taken[dataset.name] = Taken()
+            self._said.append(_Said())
+            _without_cells(dataset.name, partial(self._judge, dataset, shape))
+            self._said[place] = self._said.pop()
+
     def _judge(self, dataset: Dataset, shape: list[Outcome]) -> None:
         """Judge a dataset, portion by portion (expectations/rows.py)."""
-        rows = self._rows[dataset.name]
-        taken = self._taken[dataset.name] = Taken()
+        rows, taken = self._rows[dataset.name], self._taken[dataset.name]
         if not rows.tables:
             taken.add(landing.nothing(dataset))
             return
@@ -238,7 +302,7 @@ class Bench:
             loaded = typed if loads.all() else typed.filter(pa.array(loads))
             taken.add(loaded if rows.in_order else loaded.sort_by(ROW))
             del typed, loaded
-            self._quarantined.append(quarantine_lines(rows, portion.frame, self._finder, self._hint))
+            self._said[-1].quarantined.append(quarantine_lines(rows, portion.frame, self._finder, self._hint))
             portion.forget()
         # A retraction may mean a row of any portion.
         self._facts.said = pd.concat(said)
@@ -248,7 +312,7 @@ class Bench:
         for outcome in (one for stage in stages for one in stage):
             by_code.setdefault(outcome.check.code, []).append(outcome)
         for found in by_code.values():
-            self._results += table_lines(rows, found)
+            self._said[-1].results += table_lines(rows, found)
             for outcome in found:
                 if rows.tables:
                     self._block(outcome, dataset, "")
@@ -335,7 +399,7 @@ class Bench:
         if frame.empty:
             return [Outcome(check, "pass", 0, ()) for check in checks]
         outcomes, evidence = evaluate(f"{subject}.{stage}", checks, frame)
-        self._validations.append({"dataset": subject, "suite": stage, "result": evidence})
+        self._said[-1].validations.append({"dataset": subject, "suite": stage, "result": evidence})
         return outcomes
 
     # --- people -------------------------------------------------------------------------------------------
@@ -347,7 +411,7 @@ class Bench:
         """
         rows, frame = portion.rows, portion.frame
         if rows.dataset.holds_people:
-            self._restricted.update(d.file_sha256 for d in rows.tables)
+            self._said[-1].restricted.update(d.file_sha256 for d in rows.tables)
             return {}
         hits: dict[str, Places] = {}
         suspect = (frame["_cells"] != frame["_header_cells"]).to_numpy()
@@ -356,8 +420,9 @@ class Bench:
             if hit.any():
                 hits[column.name] = portion.places[hit]
                 suspect = suspect | hit
-        self._restricted.update(values.text(frame.loc[suspect, "file_sha256"]).unique())
-        self._restricted.update(d.file_sha256 for d in rows.tables if _unknown_columns(d))
+        restricted = self._said[-1].restricted
+        restricted.update(values.text(frame.loc[suspect, "file_sha256"]).unique())
+        restricted.update(d.file_sha256 for d in rows.tables if _unknown_columns(d))
         return hits
 
     def _without_persons(
@@ -386,16 +451,16 @@ class Bench:
         if outcome.outcome == "error":
             sentence = broken(outcome)
         line = result_line(outcome, dataset, delivered, rows, sentence)
-        self._results.append(line)
+        self._said[-1].results.append(line)
         if line["outcome"] != "pass":
             self._block(outcome, dataset, sentence)
 
     def _block(self, outcome: Outcome, dataset: Dataset, sentence: str) -> None:
         code = code_of(outcome.check, dataset)
         if outcome.outcome == "error":
-            self._problems.append(Problem(code, dataset.name, broken(outcome), "error"))
+            self._said[-1].problems.append(Problem(code, dataset.name, broken(outcome), "error"))
         elif outcome.outcome == "fail" and outcome.check.severity == "block":
-            self._problems.append(Problem(code, dataset.name, sentence))
+            self._said[-1].problems.append(Problem(code, dataset.name, sentence))
 
     def _hint(self, name: str) -> str:
         if (reason := why_none(name)) is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -55,6 +55,20 @@ class Limits:
     volume_rows: int = 20
 
 
+class Lost(Exception):
+    """Work that was begun elsewhere gave nothing."""
+
+
+class Begun(Protocol):
+    """Work that was begun elsewhere."""
+
+    def result(self, patience: float) -> Any:
+        """What it gave, once. Raises ``Lost`` where it gave nothing in so many seconds."""
+
+    def stop(self) -> None:
+        """End it, if it still goes on."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What the door has to know besides the delivery.
@@ -69,6 +83,8 @@ class Context:
     ``people_key``: secret key of people's hashes. ``people_names``: normalised names of persons in earlier
     registers. ``landed``: from a dataset's name to all its versions in the landing (landing columns and
     ``_source``, the reader whose file gave the row, else empty); asked only where a source speaks.
+    ``apart``: begins work in a copy of this process (flows/apart.py), or raises ``OSError``; a large dataset
+    is judged in one, if there is a way.
     """
 
     today: date
@@ -84,6 +100,7 @@ class Context:
     people_names: Collection[str] | pa.Array = field(default=(), repr=False)
     landed: Callable[[str], pd.DataFrame] | None = field(default=None, repr=False)
     limits: Limits = Limits()
+    apart: Callable[[Callable[[], Any]], Begun] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

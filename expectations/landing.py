@@ -6,6 +6,7 @@ stops the run. Source: docs/architecture.md, docs/contract/inputs.md (Every data
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
 
@@ -41,7 +42,7 @@ def typed(dataset: Dataset, rows: pd.DataFrame, retracted: Flags, people_key: by
         kept[column.name] = _canonical(column, text)
     if dataset.holds_people:
         kept |= _without_people(kept, people_key)
-    with _database().cursor() as connection:
+    with _database(os.getpid()).cursor() as connection:
         try:
             return pa.table(
                 {name: _cast(connection, kept[name], kind) for name, kind in dataset.landing_columns}
@@ -102,11 +103,12 @@ def _cast(connection: duckdb.DuckDBPyConnection, column: pd.Series, kind: str) -
 def nothing(dataset: Dataset) -> pa.Table:
     """No row of the dataset, with its ``landing_columns``."""
     absent = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in dataset.landing_columns)
-    with _database().cursor() as connection:
+    with _database(os.getpid()).cursor() as connection:
         return connection.sql(f"select {absent} limit 0").to_arrow_table()
 
 
 @cache
-def _database() -> duckdb.DuckDBPyConnection:
-    """A database that holds nothing; opening one takes longer than typing a small table."""
+def _database(process: int) -> duckdb.DuckDBPyConnection:
+    """A database that holds nothing, of this process; opening one takes longer than typing a small table. A
+    copy of this process (flows/apart.py) can't use its parent's, for it lacks that one's threads."""
     return duckdb.connect(":memory:")

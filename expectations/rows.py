@@ -34,7 +34,7 @@ ERRORS_OF_FORMULAS = (
 )
 """What spreadsheets show, and save as text, where a formula gives nothing; Excel's in English, as files hold
 them. And what readers write where a cell has no value of its own."""
-PORTION_ROWS = 500_000
+PORTION_ROWS = 300_000
 """Rows that are judged at a time."""
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -95,6 +95,20 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.seqs)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether they are judged in several portions."""
+        return len(self) > PORTION_ROWS
+
+    @property
+    def marks(self) -> tuple[Flags, Flags, Flags]:
+        """What became of the rows: ``out``, ``waits``, ``repeats``."""
+        return self.out, self.waits, self.repeats
+
+    @marks.setter
+    def marks(self, marks: tuple[Flags, Flags, Flags]) -> None:
+        self.out, self.waits, self.repeats = marks
 
     @property
     def waiting(self) -> Flags:
@@ -174,7 +188,7 @@ class Rows:
 
     def portions(self, whole: bool) -> list[Places]:
         """The places of the rows, in portions that are judged one after the other; ``whole``: in one."""
-        if whole or len(self) <= PORTION_ROWS:
+        if whole or not self.is_large:
             return [np.arange(len(self), dtype=np.int64)]
         found: list[Places] = []
         for delivered_by_source in (False, True):
@@ -305,7 +319,8 @@ class Rows:
 
     def by_table(self, flags: Flags) -> Places:
         """How many rows of each table are marked."""
-        return np.bincount(self.table[flags], minlength=len(self.tables))
+        of_parts = [flags[part.first : part.first + part.rows] for part in self._parts]
+        return np.array([np.count_nonzero(marked) for marked in of_parts], dtype=np.int64)
 
     def failing(self, outcomes: Sequence[Outcome]) -> dict[int, tuple[int, list[int]]]:
         """Table -> how many of its judged rows failed, and the numbers of the first of them."""

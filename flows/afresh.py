@@ -8,7 +8,7 @@ what it was, and stops the run. The landing is never changed (docs/decisions/029
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
@@ -53,10 +53,11 @@ class Afresh:
         return asdict(self)
 
 
-def judge_afresh(home: Home, ledger: Ledger) -> Afresh:
+def judge_afresh(home: Home, ledger: Ledger, settle: Callable[[], None] | None = None) -> Afresh:
     """Judge again what every batch took in, in order, each by what was known before it; changes nothing.
 
-    Raises ``Defect`` where a batch that this program made by the same rules comes out otherwise.
+    ``settle``: see ``flows.knowledge.context``. Raises ``Defect`` where a batch that this program made by the
+    same rules comes out otherwise.
     """
     found = Afresh()
     entries = {entry.reference: entry for entry in reversed(read_delivered(home).entries)}
@@ -66,7 +67,7 @@ def judge_afresh(home: Home, ledger: Ledger) -> Afresh:
         if _beyond_reach(batch, before, entries, gone):
             found.out_of_reach += 1
             continue
-        assessment = _judge(home, batch, before, entries)
+        assessment = _judge(home, batch, before, entries, settle)
         found.batches += 1
         found.files += len(batch.files)
         found.rows += int(assessment.judged_balance["rows_read"].sum())
@@ -102,7 +103,13 @@ def _identity(file: Mapping[str, Any]) -> Identity:
     return (sha256, dataset, file_format)
 
 
-def _judge(home: Home, batch: Batch, before: Ledger, entries: Mapping[Identity, Entry]) -> Assessment:
+def _judge(
+    home: Home,
+    batch: Batch,
+    before: Ledger,
+    entries: Mapping[Identity, Entry],
+    settle: Callable[[], None] | None,
+) -> Assessment:
     """The verdict on what the batch judged, by the knowledge and on the day of its run."""
     new = [entries[_identity(file)] for file in batch.files if file.get("is_new", True)]
     return intake.assess(
@@ -115,6 +122,7 @@ def _judge(home: Home, batch: Batch, before: Ledger, entries: Mapping[Identity, 
         people_key=home.people_key(),
         retry=_retried(batch, before, bool(new)),
         repeated=read_repeated(home, batch.run_id),
+        settle=settle,
     )
 
 

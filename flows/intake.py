@@ -7,7 +7,7 @@ New and pending files are judged as a whole, and what ``rereading`` names of ear
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -43,11 +43,13 @@ def assess(
     people_key: bytes,
     retry: Retry,
     repeated: Sequence[Entry] = (),
+    settle: Callable[[], None] | None = None,
 ) -> Assessment:
     """Read and judge ``files``, and again what ``retry`` names of earlier batches; changes nothing on disk.
 
-    ``repeated``: files that were delivered again, to be listed. Raises ``OSError`` where the archive can't be
-    read and ``RuntimeError`` where the door finds a defect of its own.
+    ``repeated``: files that were delivered again, to be listed; ``settle``: see ``knowledge.context``.
+    Raises ``OSError`` where the archive can't be read and ``RuntimeError`` where the door finds a defect of
+    its own.
     """
     reads = _read_files(home, files)
     again = Again.of(home, ledger, retry)
@@ -87,7 +89,7 @@ def assess(
             )
     deliveries.sort(key=lambda d: d.first_seq)
     faults.point("judge.before_door")
-    verdict = judge(deliveries, context(home, ledger, today, people_key))
+    verdict = judge(deliveries, context(home, ledger, today, people_key, settle))
     faults.point("judge.after_door")
     settle_names(reads, verdict)
     return written_down(

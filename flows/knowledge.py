@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from expectations.door import KEY_SEPARATOR, Context
 from flows import plans
+from flows.apart import Apart, possible
 from flows.home import Home
 from flows.ledger import Ledger
 from flows.program import PLAN_VERSION
@@ -82,8 +84,20 @@ def _landed(ledger: Ledger, dataset: str) -> pd.DataFrame:
     return frame.assign(_source=frame["file_sha256"].map(kinds).fillna(""))
 
 
-def context(home: Home, ledger: Ledger, today: date, people_key: bytes) -> Context:
-    """What the door has to know of a home (expectations.door.Context)."""
+def context(
+    home: Home, ledger: Ledger, today: date, people_key: bytes, settle: Callable[[], None] | None = None
+) -> Context:
+    """What the door has to know of a home (expectations.door.Context).
+
+    ``settle``: waits for the other threads of this process to end their work (flows.apart.Apart); without it
+    none works.
+    """
+
+    def apart(work: Callable[[], Any]) -> Apart:
+        if settle is not None:
+            settle()
+        return Apart(work)
+
     states = _counting(ledger, "states")
     meetings = _counting(ledger, "meetings")
     contributions = _counting(ledger, "contributions")
@@ -109,4 +123,5 @@ def context(home: Home, ledger: Ledger, today: date, people_key: bytes) -> Conte
         if names
         else pa.array([], pa.string()),
         landed=partial(_landed, ledger),
+        apart=apart if possible() else None,
     )

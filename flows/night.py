@@ -112,7 +112,7 @@ def judge(home: Home, run: Run) -> None:
     known = Ledger.read(home)
     with run.phase("judge"):
         if run.record["asked"].get("full") and known.batches:
-            run.record["judged_afresh"] = afresh.judge_afresh(home, known).as_dict()
+            run.record["judged_afresh"] = afresh.judge_afresh(home, known, partial(_settle, home)).as_dict()
         files = received(home, known)
         again = retry(home, known, bool(files))
         # a run that accepts takes in a batch, be it an empty one, so that what it accepts is kept
@@ -155,6 +155,7 @@ def _assess(home: Home, run: Run, known: Ledger, files: Sequence[Received], agai
         people_key=home.people_key(),
         retry=again,
         repeated=read_repeated(home, run.run_id),
+        settle=partial(_settle, home),
     )
 
 
@@ -270,6 +271,12 @@ def build_marts(home: Home, run: Run) -> None:
 
 
 _begun: dict[Path, revisions.Before] = {}
+
+
+def _settle(home: Home) -> None:
+    """Wait for what was begun beside the first steps, which may be inside DuckDB."""
+    if home.root in _begun:
+        _begun[home.root].wait()
 
 
 def begin(home: Home, run: Run) -> None:

@@ -8,7 +8,7 @@ they read in the schema ``control`` (docs/architecture.md, What dbt reads; decis
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -188,9 +188,14 @@ class Before:
             headers=(),
             headers_before=sorted(header_only(ledger, previous.batch)),
         )
-        executor = ThreadPoolExecutor(1, "figures before")
+        executor = futures.ThreadPoolExecutor(1, "figures before")
         self._figures = executor.submit(_before, home, previous, known, log)
         executor.shutdown(wait=False)
+
+    def wait(self) -> None:
+        """Until they are computed, or could not be."""
+        if self._asked is not None:
+            futures.wait([self._figures])
 
     def figures(self, *asked: Any) -> dict[str, pa.Table] | None:
         """The figures if they are those that are asked for: day, plan version, plans. Raises what computing
