@@ -78,6 +78,7 @@ class Bench:
         self._taken: dict[str, Taken] = {}
         self._said = [_Said()]
         """In the order in which it is said; what is judged now comes to the last."""
+        self._lost: dict[str, str] = {}
         self._state_pairs = list(context.state_names.items())
         self._codes: dict[str, str | None] = {}
         self._registered = self._names_in_registers()
@@ -121,6 +122,7 @@ class Bench:
             tables_refused=frozenset((d.file_sha256, d.table.dataset, d.table.sheet) for d in refused),
             restricted_files=frozenset(restricted),
             people_names=pa.array(self._registered, pa.string()),
+            lost=self._lost,
         )
 
     @property
@@ -270,7 +272,8 @@ class Bench:
         try:
             found = apart.result(PATIENCE + len(rows) / ROWS_A_SECOND)
             self._said[place], taken.rows, taken.places, rows.marks = found
-        except Lost:
+        except Lost as lost:
+            self._lost[dataset.name] = str(lost)
             self._taken[dataset.name] = Taken()
             self._said.append(_Said())
             _without_cells(dataset.name, partial(self._judge, dataset, shape))

@@ -128,6 +128,7 @@ class Verdict:
     ``validations``: Great Expectations' own results, JSON-able, without values: {"dataset", "suite",
     "result"}. ``header_only``: datasets of which this run took a file with only a header.
     ``tables_refused``: (file_sha256, dataset, sheet or None) of tables that could not be taken.
+    ``lost``: dataset -> why what judged it apart gave nothing, so that it was judged here after all.
     ``restricted_files``: SHA-256 of files that hold people's data (a register, unknown columns, a name in
     a text).
     """
@@ -142,6 +143,7 @@ class Verdict:
     tables_refused: frozenset[tuple[str, str, str | None]]
     restricted_files: frozenset[str]
     people_names: pa.Array = field(repr=False)
+    lost: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def accepted(self) -> dict[str, pa.Table]:

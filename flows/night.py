@@ -239,6 +239,7 @@ def summary(assessment: Assessment) -> dict[str, Any]:
         "quarantined": publication.records(by_check),
         "warnings": len(warned),
         "quarantines": assessment.quarantines,
+        "lost_copies": dict(assessment.verdict.lost),
     }
 
 

@@ -193,6 +193,13 @@ def verdict(console: Console, judged: Mapping[str, Any]) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    for dataset, why in judged.get("lost_copies", {}).items():
+        console.print(
+            f"       {dataset} was judged twice as slowly: the copy of the process that judged it was lost "
+            f"({why}). Its verdict is whole; if this comes again, look for what kills processes (memory?).",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print()
     table(
         console,

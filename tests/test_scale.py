@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from expectations import rows, taken
-from expectations.door import DeliveredTable, Verdict, judge
+from expectations import landing, rows, taken
+from expectations.bench import Bench
+from expectations.door import DeliveredTable, Lost, Verdict, judge
 from expectations.values import text
-from sources.contract import datasets
+from flows import apart
+from flows.apart import Apart
+from sources.contract import Dataset, datasets
 from sources.frames import PACKED_ROWS
 from sources.reading import Table, read
 from sources.sample.generate import INDICATORS, generate
@@ -145,6 +151,120 @@ def test_portions_are_judged_as_the_whole_would_be(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(rows, "PORTION_ROWS", 5)  # more rows retract than are judged at a time
     for name, frame in _found(judge(deliveries, context())).items():
         pd.testing.assert_frame_equal(frame, whole[name], obj=name)
+
+
+class _Elsewhere:
+    """Work that was begun apart: done when it is asked for, in a copy of the process; or lost."""
+
+    lost = False
+    begun = 0
+    stopped = 0
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        type(self).begun += 1
+        self._copy = Apart(work)
+
+    def result(self, patience: float) -> Any:
+        found = self._copy.result(patience)
+        if self.lost:
+            raise Lost("for a test")
+        return found
+
+    def stop(self) -> None:
+        type(self).stopped += 1
+        self._copy.stop()
+
+
+class _Lost(_Elsewhere):
+    lost = True
+
+
+@pytest.mark.skipif(not apart.possible(), reason="copies of the process need Linux and two cores")
+@pytest.mark.parametrize("begin", [_Elsewhere, _Lost])
+def test_a_dataset_that_is_judged_apart_is_judged_as_it_would_be_here(
+    monkeypatch: pytest.MonkeyPatch, begin: type[_Elsewhere]
+) -> None:
+    statements = [row("meeting_statements", statement_id=f"S-{n}") for n in range(3)]
+    wrong = row("meeting_statements", statement_id="S-9", meeting_id="none")
+    deliveries = delivered(
+        *_difficult(),
+        table("article7_answers", [{**row("article7_answers", report_id="R-7"), "_cells": 9}]),
+        table("meeting_statements", [*statements, wrong]),
+        table("contributions", []),
+    )
+    monkeypatch.setattr(rows, "PORTION_ROWS", 12)
+    monkeypatch.setattr(taken, "HELD_ROWS", 15)
+    here = judge(deliveries, context())
+    monkeypatch.setattr(begin, "begun", 0)
+    monkeypatch.setattr(begin, "stopped", 0)
+    there = judge(deliveries, context(apart=begin))
+    assert (begin.begun, begin.stopped) == (1, 1)
+    assert there.lost == ({"article7_answers": "for a test"} if begin.lost else {})
+    assert list(there.taken) == list(here.taken)
+    for name, accepted in here.accepted.items():
+        assert accepted.equals(there.accepted[name]), name
+    for frame in ("quarantined", "balance", "results"):  # in the same order, too
+        pd.testing.assert_frame_equal(getattr(there, frame), getattr(here, frame), obj=frame)
+    for what in ("problems", "header_only", "tables_refused", "restricted_files"):
+        assert getattr(there, what) == getattr(here, what), what
+    assert [_without_times(one) for one in there.validations] == [
+        _without_times(one) for one in here.validations
+    ]
+
+
+def _without_times(validation: dict[str, Any]) -> str:
+    told = json.dumps(validation, sort_keys=True, default=str)
+    return re.sub(
+        r'"(run_id|ge_load_time|batch_id|id|validation_id|checkpoint_id|run_time)": [^,}]*', "", told
+    )
+
+
+def test_no_room_for_a_copy_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(work: Callable[[], Any]) -> _Elsewhere:
+        raise OSError("no room")
+
+    deliveries = delivered(*_difficult())
+    whole = _found(judge(deliveries, context()))
+    monkeypatch.setattr(rows, "PORTION_ROWS", 12)
+    verdict = judge(deliveries, context(apart=no_room))
+    assert verdict.lost == {}
+    for name, frame in _found(verdict).items():
+        pd.testing.assert_frame_equal(frame, whole[name], obj=name)
+
+
+@pytest.mark.skipif(not apart.possible(), reason="copies of the process need Linux and two cores")
+def test_a_defect_in_a_copy_is_told_as_one_here_and_ends_no_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "PORTION_ROWS", 12)
+    plain = landing.typed
+
+    def typed(dataset: Dataset, *arguments: Any) -> Any:
+        if dataset.name == "article7_answers":
+            raise ValueError("Canary Bird")
+        return plain(dataset, *arguments)
+
+    monkeypatch.setattr(landing, "typed", typed)
+    with pytest.raises(RuntimeError, match="while it judged article7_answers: ValueError") as caught:
+        judge(delivered(*_difficult()), context(apart=Apart))
+    assert "Canary" not in str(caught.value)
+
+
+@pytest.mark.skipif(not apart.possible(), reason="copies of the process need Linux and two cores")
+def test_where_judging_breaks_here_what_was_begun_apart_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "PORTION_ROWS", 12)
+    monkeypatch.setattr(_Elsewhere, "stopped", 0)
+
+    def breaks(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    plain = Bench._judge
+
+    def judging(bench: Bench, dataset: Dataset, *arguments: Any) -> None:
+        return (breaks if dataset.name == "meeting_statements" else plain)(bench, dataset, *arguments)
+
+    monkeypatch.setattr(Bench, "_judge", judging)
+    with pytest.raises(KeyboardInterrupt):
+        judge(delivered(*_difficult()), context(apart=_Elsewhere))
+    assert _Elsewhere.stopped == 1
 
 
 def test_a_large_table_is_split_so_that_the_rows_of_a_key_stay_together(
