@@ -30,8 +30,10 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM)
 
 
 def possible() -> bool:
-    """Whether a copy can be made here, and has a core to run on."""
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+    """Whether a copy can be made here, and has a core to run on. Children of a daemon of multiprocessing may
+    have none themselves."""
+    is_child = multiprocessing.current_process().daemon
+    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and not is_child
 
 
 class Apart:

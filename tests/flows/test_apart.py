@@ -121,6 +121,10 @@ def test_a_copy_ends_with_its_parent_even_if_that_is_killed() -> None:
         assert parent.stdout.read() == ""
 
 
+def test_a_copy_makes_no_further_copies() -> None:
+    assert Apart(apart.possible).result(FOR_EVER) is False
+
+
 def test_no_room_for_another_process_is_an_error_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_room() -> int:
         raise OSError(errno.EAGAIN, "no room")
