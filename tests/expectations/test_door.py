@@ -7,12 +7,15 @@ import re
 from dataclasses import replace
 from datetime import date
 from itertools import permutations
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from expectations import rules
+from expectations import judging, rules
 from expectations.door import KEY_SEPARATOR, Limits, judge
 from expectations.suite import Check, Suite
 from sources.contract import datasets
@@ -568,8 +571,10 @@ def test_a_configuration_that_is_made_once_changes_nothing(monkeypatch: pytest.M
         table("article7_answers", [row("article7_answers", answer="perhaps")]),
     ]
     found = []
-    for once in (module._configured_once, contextlib.nullcontext):
-        monkeypatch.setattr(module, "_configured_once", once)
+    plain = (contextlib.nullcontext, contextlib.nullcontext)
+    for once in ((module._configured_once, module._named_once), plain):
+        for name, block in zip(("_configured_once", "_named_once"), once, strict=True):
+            monkeypatch.setattr(module, name, block)
         verdict = judged(*good, *bad)
         own = ("run_id", "run_name", "run_time", "batch_id", "active_batch_id", "validation_time")
         told = json.dumps(verdict.validations, sort_keys=True)
@@ -581,6 +586,28 @@ def test_a_configuration_that_is_made_once_changes_nothing(monkeypatch: pytest.M
     assert found[0] == found[1]
     assert len(found[0][0]) > 100_000
     assert Expectation.configuration is of_the_library
+
+
+_arguments = st.dictionaries(
+    st.sampled_from(["batch_id", "column", "row_condition", "mostly", "value_set"]),
+    st.one_of(
+        st.sampled_from([0, 1, False, True, None, "", "1", "True", "None", 0.0, 1.0]),
+        st.lists(st.integers(0, 1), max_size=2),
+    ),
+)
+
+
+@given(st.lists(_arguments, max_size=12))
+@example([{"column": 1, "mostly": 0}, {"column": True, "mostly": False}, {"mostly": 0, "column": 1}])
+def test_arguments_have_the_names_that_great_expectations_gives_them(asked: list[dict[str, Any]]) -> None:
+    from great_expectations.core.id_dict import IDDict
+
+    plain = [IDDict(one).to_id() for one in asked]
+    with judging._named_once():
+        for _ in range(2):
+            assert [IDDict(one).to_id() for one in asked] == plain
+        assert IDDict({"a": 1, "b": 2}).to_id(id_keys=["a"]) == "a=1"
+    assert IDDict.to_id.__module__ == "great_expectations.core.id_dict"
 
 
 def test_no_digest_of_the_rows_is_made_that_would_tell_a_guessed_name(
