@@ -231,22 +231,22 @@ class Bench:
 
     def _judge_datasets(self, shape: list[Outcome]) -> None:
         """Judge all datasets, parents first; a large one that has no children beside those after it."""
-        begun: list[tuple[Begun, Dataset, int]] = []
+        begun: list[tuple[Begun, Dataset, int, Callable[[], None]]] = []
         try:
             for dataset in datasets().values():
                 judge = partial(_without_cells, dataset.name, partial(self._judge, dataset, shape))
                 self._said.append(_Said())
                 apart = None if begun else self._begun_apart(dataset, judge)
                 if apart is not None:
-                    begun.append((apart, dataset, len(self._said) - 1))
+                    begun.append((apart, dataset, len(self._said) - 1, judge))
                     continue
                 self._taken[dataset.name] = Taken()
                 judge()
             self._said.append(_Said())
-            for apart, dataset, place in begun:
-                self._learn_from(apart, dataset, place, shape)
+            for one in begun:
+                self._learn_from(*one)
         finally:
-            for apart, _, _ in begun:
+            for apart, *_ in begun:
                 apart.stop()
 
     def _begun_apart(self, dataset: Dataset, judge: Callable[[], None]) -> Begun | None:
@@ -266,7 +266,7 @@ class Bench:
         except OSError:
             return None  # no room for another process
 
-    def _learn_from(self, apart: Begun, dataset: Dataset, place: int, shape: list[Outcome]) -> None:
+    def _learn_from(self, apart: Begun, dataset: Dataset, place: int, judge: Callable[[], None]) -> None:
         """Take over what was judged apart; where that gave nothing, for whatever reason, judge here."""
         rows, taken = self._rows[dataset.name], self._taken[dataset.name]
         try:
@@ -276,7 +276,7 @@ class Bench:
             self._lost[dataset.name] = str(lost)
             self._taken[dataset.name] = Taken()
             self._said.append(_Said())
-            _without_cells(dataset.name, partial(self._judge, dataset, shape))
+            judge()
             self._said[place] = self._said.pop()
 
     def _judge(self, dataset: Dataset, shape: list[Outcome]) -> None:

@@ -42,7 +42,7 @@ def typed(dataset: Dataset, rows: pd.DataFrame, retracted: Flags, people_key: by
         kept[column.name] = _canonical(column, text)
     if dataset.holds_people:
         kept |= _without_people(kept, people_key)
-    with _database(os.getpid()).cursor() as connection:
+    with _cursor() as connection:
         try:
             return pa.table(
                 {name: _cast(connection, kept[name], kind) for name, kind in dataset.landing_columns}
@@ -103,8 +103,12 @@ def _cast(connection: duckdb.DuckDBPyConnection, column: pd.Series, kind: str) -
 def nothing(dataset: Dataset) -> pa.Table:
     """No row of the dataset, with its ``landing_columns``."""
     absent = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in dataset.landing_columns)
-    with _database(os.getpid()).cursor() as connection:
+    with _cursor() as connection:
         return connection.sql(f"select {absent} limit 0").to_arrow_table()
+
+
+def _cursor() -> duckdb.DuckDBPyConnection:
+    return _database(os.getpid()).cursor()
 
 
 @cache

@@ -11,16 +11,18 @@ import sys
 import threading
 from concurrent.futures import Future
 from datetime import date
+from io import StringIO
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from rich.console import Console
 
-from expectations import door, rows, taken
+from expectations import door, landing, rows, taken
 from expectations.door import Lost, Verdict
-from flows import apart, intake, knowledge, night
+from flows import apart, intake, knowledge, night, show
 from flows.apart import Apart
 from flows.home import Home
 from flows.ledger import Ledger
@@ -121,6 +123,16 @@ def test_a_copy_ends_with_its_parent_even_if_that_is_killed() -> None:
         assert parent.stdout.read() == ""
 
 
+def test_a_copy_types_with_a_database_of_its_own() -> None:
+    def databases() -> int:
+        with landing._cursor() as connection:
+            connection.execute("select 1")
+        return landing._database.cache_info().currsize
+
+    here = databases()
+    assert Apart(databases).result(FOR_EVER) == here + 1
+
+
 def test_a_copy_makes_no_further_copies() -> None:
     assert Apart(apart.possible).result(FOR_EVER) is False
 
@@ -197,6 +209,10 @@ def test_a_night_whose_copy_is_lost_says_so_and_takes_in_the_same(
     monkeypatch.setattr(Apart, "__init__", killed)
     found = take_in(tmp_path / "other", inbox)
     assert found.record["judged"]["lost_copies"] == {"article7_answers": "it ended with -9"}
+    said = Console(file=StringIO(), width=200)
+    show.verdict(said, found.record["judged"])
+    assert "article7_answers was judged twice as slowly" in said.file.getvalue()  # type: ignore[attr-defined]
+    assert "(it ended with -9)" in said.file.getvalue()  # type: ignore[attr-defined]
     whole, again = verdicts
     assert set(whole.accepted) == set(again.accepted)
     for name, accepted in whole.accepted.items():
