@@ -274,7 +274,8 @@ def page(sizes: list[Size], few: Size, rounds: int, reads: str) -> str:
         f"answers and with few of them ({few.taken.seconds:.1f} s and {few.taken.cpu:.1f} processor seconds "
         f"with {few.answers:,}, and everything else).\n\n"
         f"{markdown(_phases(sizes))}\n"
-        f"Reads at {last} times life (`python -m tests.bench_reads HOME`):\n\n{reads}\n"
+        f"Reads at {last} times life (`python -m tests.bench_reads HOME`), in milliseconds; a full scan is "
+        f"to take 10 at life size, and grows with its rows:\n\n{reads}\n"
     )
 
 
